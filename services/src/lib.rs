@@ -1,0 +1,1 @@
+//! Private servers as child processes: PostgreSQL and RabbitMQ from installed binaries.

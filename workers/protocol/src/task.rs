@@ -1,0 +1,77 @@
+//! What the engine asks of a worker: a list of tasks for one pool, from one commit.
+//!
+//! A message goes to one queue and names one results queue; everything that differs per task is inside its
+//! item. The list is a convenience of transport: each task is answered by itself.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::EffectKey;
+
+/// What to do about an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Make the effect happen (at most once for its key).
+    Forward,
+    /// Undo the effect `undo_of`, or, when it never happened, make sure that it never will.
+    Compensate,
+    /// Find the effect or close its key: the answer is applied, closed or still open.
+    Reconcile,
+}
+
+impl Operation {
+    /// The word used on the wire, in journals and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::Forward => "forward",
+            Operation::Compensate => "compensate",
+            Operation::Reconcile => "reconcile",
+        }
+    }
+}
+
+/// One attempt of one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// The saga's id (a UUID in text form); echoed in the result.
+    pub saga: String,
+    /// Name of the saga's definition.
+    pub definition: String,
+    /// Tenant that the saga belongs to.
+    pub tenant: String,
+    /// Step id in the definition; echoed in the result.
+    pub step: String,
+    /// Name of the task inside the pool, for example `hold-seats`.
+    pub task: String,
+    /// Forward, compensate or reconcile; echoed in the result.
+    pub operation: Operation,
+    /// Idempotency key of this work: of the forward effect for `forward` and `reconcile`, of the undoing for
+    /// `compensate` (whose opposite is the key of the effect to undo).
+    pub effect: EffectKey,
+    /// 1, 2, … over all dispatches of this operation; echoed in the result.
+    pub attempt: u32,
+    /// Not to be started after this instant (Unix milliseconds); then answer `expired`, unstarted.
+    pub not_after: Option<u64>,
+    /// How long the attempt may take, in milliseconds, before the engine stops waiting for it.
+    pub timeout_ms: u64,
+    /// Instant from which on this participant's barrier must be complete for a missing row to mean
+    /// "never ran" (Unix milliseconds): when the saga was started.
+    pub saga_started_at: u64,
+    /// What the definition's mapping made for this step.
+    pub input: Value,
+    /// W3C trace context, when the start carried one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// 1..K tasks for one pool whose results all go to one partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskMessage {
+    /// Protocol version, see [`crate::PROTOCOL_VERSION`].
+    pub v: u16,
+    /// Results partition; the queue is [`crate::results_queue`].
+    pub partition: u16,
+    /// The tasks; never empty.
+    pub tasks: Vec<Task>,
+}

@@ -1,0 +1,22 @@
+//! What a saga is, as values: no I/O, no async, no clock, no randomness.
+//!
+//! - [`definition`]: YAML text to a checked [`Definition`], every problem found at once;
+//! - [`graph`]: order of the steps, drawing;
+//! - [`expression`]: `${{ }}` mappings and conditions;
+//! - [`saga`]: `State`, `Event`, `Input`, and the two functions that everything rests on:
+//!   [`saga::decide`] and [`saga::evolve`].
+//!
+//! Time, jitter and what the outside world looks like are arguments. The same functions run in production,
+//! in tests and in every tool that reasons about a definition.
+
+pub mod definition;
+pub mod expression;
+pub mod graph;
+pub mod id;
+pub mod saga;
+
+pub use definition::{Definition, Step, StepIndex, StepSet};
+pub use id::SagaId;
+
+/// Instants and durations in this crate are milliseconds (instants since the Unix epoch, UTC).
+pub type Millis = u64;

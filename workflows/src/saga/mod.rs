@@ -1,0 +1,28 @@
+//! The heart: what a saga is in, what may happen to it, what follows.
+//!
+//! ```text
+//! decide(&Definition, &State, &Input, Moment) -> Decision { events, commands, next, meaning }  or  Refusal
+//! evolve(&Definition, &mut State, &Event)                        replay is this and nothing else
+//! ```
+//!
+//! Everything that can happen is one [`Input`]; everything asked of the world is one [`Command`]; everything
+//! that became true is one [`Event`]. `decide` is total: late, repeated and reordered news is normal, never a
+//! panic, and the decision says what the news meant. The engine commits a decision, then acts on it.
+
+mod command;
+mod customer;
+mod decide;
+mod event;
+mod evolve;
+mod explain;
+mod input;
+mod state;
+
+pub use command::{Command, Dispatch};
+pub use customer::{CustomerView, customer_view};
+pub use decide::{Decision, Ignored, Meaning, Moment, Refusal, decide};
+pub use event::{Event, Known};
+pub use evolve::{Unfoldable, evolve};
+pub use explain::explain;
+pub use input::{Input, Outcome, Served, Stamp, Start, StepResult};
+pub use state::{Cause, Forward, Operation, Phase, Problem, State, Status, StepState, Undoing, Wait, Work};
