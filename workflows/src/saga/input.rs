@@ -116,11 +116,12 @@ impl Outcome {
     }
 }
 
-/// Since when the world could have answered: an outage spends nothing.
+/// What is known about the world's chance to have answered: an outage spends nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Served {
-    /// The results of the saga's partition have been read without interruption since then.
-    pub results_since: Millis,
+    /// Every result that was in the queue of the saga's partition before this instant has been read and
+    /// decided on. Silence up to an instant means something only once this has passed it.
+    pub results_read_until: Millis,
     /// For each pool the last instant at which it was seen with a consumer and with nothing waiting in its
     /// queue: what was sent before that was taken by a worker. Missing: never seen so.
     pub drained_at: BTreeMap<String, Millis>,

@@ -406,7 +406,10 @@ impl State {
         self.steps.iter().enumerate().filter_map(move |(index, step)| {
             if back {
                 return match &step.undoing {
-                    Undoing::Open(Work { wait: Wait::Operator { problem }, .. }) => {
+                    // An effect that turned out to be closed owes nothing, parked or not.
+                    Undoing::Open(Work { wait: Wait::Operator { problem }, .. })
+                        if step.is_unclosed() =>
+                    {
                         Some((index, Operation::Compensate, problem))
                     }
                     Undoing::Open(_) | Undoing::NotStarted | Undoing::Done => None,

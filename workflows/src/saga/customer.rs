@@ -1,0 +1,104 @@
+//! What a customer may read about a saga: a sentence and facts from the definition, no engine words.
+//!
+//! A saga in front of a human reads as `needs_attention`; attempts, pools and error texts never leave.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Forward, Phase, State, Status, Undoing};
+use crate::definition::Definition;
+
+/// The customer's view.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CustomerView {
+    /// `processing`, `confirmed`, `declined`, `cancelled`, `undoing` or `needs_attention`.
+    pub status: &'static str,
+    /// One sentence.
+    pub sentence: String,
+    /// Stable reason, when it did not work out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Steps done.
+    pub done: usize,
+    /// Steps in all.
+    pub of: usize,
+    /// Facts that the definition lets customers see, as far as they exist.
+    pub facts: BTreeMap<String, Value>,
+}
+
+/// The customer's view of a saga.
+pub fn customer_view(definition: &Definition, state: &State) -> CustomerView {
+    let status = state.status(definition);
+    let cause = match &state.phase {
+        Phase::Compensating { cause } | Phase::Compensated { cause } => Some(cause),
+        Phase::New | Phase::Forward { .. } | Phase::Completed { .. } => None,
+    };
+    let reason = cause.map(|cause| cause.code().to_owned());
+    CustomerView {
+        status: word(status, reason.as_deref()),
+        sentence: sentence(definition, state, status, reason.as_deref()),
+        reason,
+        done: state.done().len(),
+        of: definition.steps.len(),
+        facts: facts(definition, state),
+    }
+}
+
+fn word(status: Status, reason: Option<&str>) -> &'static str {
+    match status {
+        Status::Running => "processing",
+        Status::Compensating => "undoing",
+        Status::Completed => "confirmed",
+        Status::Compensated if reason == Some("cancelled") => "cancelled",
+        Status::Compensated => "declined",
+        Status::Stuck => "needs_attention",
+    }
+}
+
+/// The most specific sentence that the definition has.
+fn sentence(definition: &Definition, state: &State, status: Status, reason: Option<&str>) -> String {
+    let detail = match status {
+        Status::Running => under_way(definition, state),
+        Status::Compensating | Status::Compensated => reason.map(str::to_owned),
+        Status::Completed | Status::Stuck => None,
+    };
+    let sentences = &definition.customer.sentences;
+    detail
+        .and_then(|detail| sentences.get(&format!("{}.{detail}", status.as_str())))
+        .or_else(|| sentences.get(status.as_str()))
+        .cloned()
+        .unwrap_or_else(|| fallback(status).to_owned())
+}
+
+/// The first step that is under way.
+fn under_way(definition: &Definition, state: &State) -> Option<String> {
+    let open = state.steps.iter().position(|step| match (&step.forward, &step.undoing) {
+        (Forward::Open { .. }, Undoing::NotStarted) => true,
+        _ => false,
+    })?;
+    Some(definition.steps[open].id.clone())
+}
+
+fn fallback(status: Status) -> &'static str {
+    match status {
+        Status::Running => "We are working on it.",
+        Status::Compensating => "It did not work out; we are undoing what was done.",
+        Status::Completed => "Done.",
+        Status::Compensated => "It did not work out; nothing was charged.",
+        Status::Stuck => "This takes longer than usual; we are looking into it.",
+    }
+}
+
+fn facts(definition: &Definition, state: &State) -> BTreeMap<String, Value> {
+    definition
+        .customer
+        .facts
+        .iter()
+        .filter_map(|(name, mapping)| {
+            let value = state.with_scope(definition, |scope| mapping.evaluate(scope)).ok()?;
+            (!value.is_null()).then(|| (name.clone(), value))
+        })
+        .collect()
+}

@@ -1,0 +1,150 @@
+//! What follows by itself once the facts are in: ready steps start, compensations start when everything after
+//! them is undone, and a saga that has nothing left ends.
+//!
+//! Called after every input. Each turn of the loop adds facts or stops; facts only move steps forward in their
+//! life, so it ends.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Draft, Refusal};
+use crate::StepIndex;
+use crate::saga::{Cause, Event, Forward, Operation, Phase, Problem, Undoing};
+
+pub(super) fn advance(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    loop {
+        let moved = match draft.state.phase.clone() {
+            Phase::Forward { turn: None } => start_ready(draft)? || complete(draft)?,
+            // Wants to turn around and waits for the pivot: nothing new is started meanwhile.
+            Phase::Forward { turn: Some(cause) } => turn_if_free(draft, cause)?,
+            Phase::Compensating { .. } => undo_ready(draft)? || end_compensated(draft)?,
+            Phase::New | Phase::Completed { .. } | Phase::Compensated { .. } => false,
+        };
+        if !moved {
+            return Ok(());
+        }
+    }
+}
+
+/// Turns around, or remembers the wish while the pivot's answer is out. Past the pivot there is no turning:
+/// what went wrong stands before a human (`State::parked` shows it).
+pub(super) fn turn(draft: &mut Draft<'_>, cause: Cause, stamp: Option<String>) -> Result<(), Refusal> {
+    let Phase::Forward { turn } = &draft.state.phase else {
+        return Ok(());
+    };
+    if draft.state.past_pivot(draft.definition) {
+        return Ok(());
+    }
+    if draft.state.pivot_is_open(draft.definition) {
+        if turn.is_none() {
+            draft.emit(Event::TurnRequested { cause, stamp })?;
+        }
+        return Ok(());
+    }
+    draft.emit(Event::Turned { cause, stamp })
+}
+
+fn turn_if_free(draft: &mut Draft<'_>, cause: Cause) -> Result<bool, Refusal> {
+    if draft.state.pivot_is_open(draft.definition) {
+        return Ok(false);
+    }
+    draft.emit(Event::Turned { cause, stamp: None })?;
+    Ok(true)
+}
+
+/// Starts every step whose needs are done.
+fn start_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
+    let done = draft.state.done();
+    let ready: Vec<StepIndex> = draft
+        .state
+        .set_of(|step| step.forward == Forward::Pending)
+        .iter()
+        .filter(|&index| draft.step(index).needs.is_subset(done))
+        .collect();
+    let mut moved = false;
+    for index in ready {
+        // An earlier step of this round may have turned the saga around.
+        if draft.state.phase != (Phase::Forward { turn: None }) {
+            break;
+        }
+        start_step(draft, index)?;
+        moved = true;
+    }
+    Ok(moved)
+}
+
+fn start_step(draft: &mut Draft<'_>, index: StepIndex) -> Result<(), Refusal> {
+    let started = match draft.wanted(index) {
+        Ok(true) => draft.dispatch(index, Operation::Forward, 1)?,
+        Ok(false) => return draft.emit(Event::Skipped { step: draft.step_id(index) }),
+        Err(problem) => Err(problem),
+    };
+    match started {
+        Ok(()) => Ok(()),
+        Err(problem) => {
+            let step = draft.step_id(index);
+            draft.emit(Event::Blocked { step: step.clone(), problem: problem.clone() })?;
+            turn(draft, Cause::Unmappable { step, problem }, None)
+        }
+    }
+}
+
+/// Ends well, once every step is done.
+fn complete(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
+    if draft.state.done() != draft.definition.all_steps() {
+        return Ok(false);
+    }
+    // Everything has happened by now: an output that cannot be made must not keep the saga from ending.
+    let (output, problem) = match draft.evaluate(&draft.definition.output) {
+        Ok(output) => (output, None),
+        Err(problem) => (Value::Null, Some(problem)),
+    };
+    draft.emit(Event::Completed { output: Arc::new(output), problem })?;
+    Ok(true)
+}
+
+/// Starts each compensation whose descendants owe nothing any more: reverse order, in parallel where the
+/// graph allows.
+fn undo_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
+    let owing = (0..draft.definition.steps.len())
+        .filter(|&index| draft.state.owes_undo(draft.definition, index))
+        .fold(crate::StepSet::EMPTY, crate::StepSet::with);
+    let mut moved = false;
+    for index in owing.iter() {
+        let free = draft.step(index).descendants.intersection(owing).is_empty();
+        if !free || draft.state.steps[index].undoing != Undoing::NotStarted {
+            continue;
+        }
+        if let Err(problem) = draft.dispatch(index, Operation::Compensate, 1)? {
+            park_unsendable(draft, index, problem)?;
+        }
+        moved = true;
+    }
+    Ok(moved)
+}
+
+/// A compensation whose input cannot be made: it is opened, so that an operator's retry has something to
+/// repeat, and parked at once.
+fn park_unsendable(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), Refusal> {
+    let step = draft.step_id(index);
+    let now = draft.now();
+    draft.emit(Event::Dispatched {
+        step: step.clone(),
+        operation: Operation::Compensate,
+        attempt: 1,
+        at: now,
+        until: now,
+    })?;
+    draft.emit(Event::Parked { step, operation: Operation::Compensate, problem })
+}
+
+/// Ends undone, once nothing is owed.
+fn end_compensated(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
+    let owes = (0..draft.definition.steps.len()).any(|index| draft.state.owes_undo(draft.definition, index));
+    if owes {
+        return Ok(false);
+    }
+    draft.emit(Event::Compensated {})?;
+    Ok(true)
+}

@@ -1,0 +1,163 @@
+//! One input, one decision. This page only sends each input to its file.
+//!
+//! `decide` is total: every input has an answer in every state. What the answer means is part of the decision
+//! ([`Meaning`]), because the caller's acknowledgement rests on it; an operator's command that cannot be
+//! followed is a [`Refusal`] that names both the command and what stands against it.
+
+mod advance;
+mod attempts;
+mod cancel;
+mod compensation;
+mod draft;
+mod fault;
+mod forward;
+mod redispatch;
+mod result;
+mod retry;
+mod start;
+mod timer;
+
+use draft::Draft;
+
+use super::{Command, Event, Input, Phase, State, Status, Unfoldable};
+use crate::Millis;
+use crate::definition::Definition;
+
+/// The instant and the chance that a decision is made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Now.
+    pub now: Millis,
+    /// 0..=1000, for the jitter of backoffs.
+    pub jitter_permille: u16,
+}
+
+/// What follows from an input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// New facts, in order; empty when the input changes nothing.
+    pub events: Vec<Event>,
+    /// To be done once the events are committed.
+    pub commands: Vec<Command>,
+    /// The state with the events folded in.
+    pub next: State,
+    /// What the input was.
+    pub meaning: Meaning,
+}
+
+/// What an input meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// It changed the saga.
+    News,
+    /// It changed nothing, for this reason. Believed only on the stored head.
+    Ignored(Ignored),
+}
+
+/// Why an input changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// The saga was started before.
+    AlreadyStarted,
+    /// The saga does not exist (yet).
+    NotStarted,
+    /// The saga has ended.
+    Ended,
+    /// The answer belongs to an attempt, generation or operation that no longer counts.
+    Stale,
+    /// The same was known already.
+    Known,
+    /// The definition has no such step: a forged or foreign answer.
+    Foreign,
+    /// Nothing is due.
+    NotDue,
+    /// Set aside until an operator lets it go on.
+    Quarantined,
+}
+
+/// A command that cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The pivot is behind: only forward.
+    #[error("cannot cancel: step `{pivot}` is done, and after it the saga only goes forward")]
+    PastPivot {
+        /// The pivot step.
+        pivot: String,
+    },
+    /// Nothing is in front of a human.
+    #[error("cannot retry: nothing is parked, the saga is {status}")]
+    NothingParked {
+        /// The saga's status.
+        status: &'static str,
+    },
+    /// That step is not in front of a human.
+    #[error("cannot retry step `{step}`: it is not parked")]
+    NotParked {
+        /// The step.
+        step: String,
+    },
+    /// No such saga.
+    #[error("cannot {command}: the saga does not exist")]
+    NotStarted {
+        /// The command.
+        command: &'static str,
+    },
+    /// The saga cannot be folded or decided: data of another definition, or damaged.
+    #[error("cannot decide: {0}")]
+    Unfoldable(#[from] Unfoldable),
+}
+
+/// Decides what `input` means for `state`.
+pub fn decide(
+    definition: &Definition,
+    state: &State,
+    input: &Input,
+    moment: Moment,
+) -> Result<Decision, Refusal> {
+    let mut draft = Draft::new(definition, state, moment);
+    let ignored = match (&state.phase, input) {
+        (Phase::New, Input::Start(start)) => start::start(&mut draft, start)?,
+        (_, Input::Start(_)) => Some(Ignored::AlreadyStarted),
+        (Phase::New, Input::Cancel(_)) => return Err(Refusal::NotStarted { command: "cancel" }),
+        (Phase::New, Input::Retry { .. }) => return Err(Refusal::NotStarted { command: "retry" }),
+        (Phase::New, Input::Result(_) | Input::Timer(_) | Input::Redispatch { .. } | Input::EngineFault(_)) => {
+            Some(Ignored::NotStarted)
+        }
+        (_, Input::Retry { step, stamp }) => retry::retry(&mut draft, step.as_deref(), stamp)?,
+        (_, Input::Cancel(stamp)) => cancel::cancel(&mut draft, stamp)?,
+        (Phase::Completed { .. } | Phase::Compensated { .. }, _) => Some(Ignored::Ended),
+        (Phase::Forward { .. } | Phase::Compensating { .. }, Input::EngineFault(problem)) => {
+            fault::quarantine(&mut draft, problem)?
+        }
+        // A saga that could not be decided takes no news until an operator looks: answers stay true, and the
+        // retry sends the open attempts again.
+        (Phase::Forward { .. } | Phase::Compensating { .. }, _) if state.quarantine.is_some() => {
+            Some(Ignored::Quarantined)
+        }
+        (Phase::Forward { .. } | Phase::Compensating { .. }, Input::Result(news)) => {
+            result::result(&mut draft, news)?
+        }
+        (Phase::Forward { .. } | Phase::Compensating { .. }, Input::Timer(served)) => {
+            timer::timer(&mut draft, served)?
+        }
+        (Phase::Forward { .. } | Phase::Compensating { .. }, Input::Redispatch { pool }) => {
+            redispatch::redispatch(&mut draft, pool.as_deref())?
+        }
+    };
+    Ok(draft.finish(ignored))
+}
+
+impl Meaning {
+    /// Whether the input changed the saga.
+    pub fn is_news(self) -> bool {
+        match self {
+            Meaning::News => true,
+            Meaning::Ignored(_) => false,
+        }
+    }
+}
+
+/// The refusal of a retry in a state that has nothing parked.
+fn nothing_parked(status: Status) -> Refusal {
+    Refusal::NothingParked { status: status.as_str() }
+}

@@ -1,0 +1,161 @@
+//! An instant came: what is due?
+//!
+//! Waits for answers that are over, backoffs that are over, the deadline. An outage spends nothing: a wait is
+//! over only if the attempt's task was surely taken by a worker (its pool was seen with a consumer and an
+//! empty queue since) and an answer would surely have been read (the partition's results are read past the
+//! end of the wait). Otherwise it is not over yet; after another whole timeout it is moved out, so that an
+//! outage does not keep thousands of wake-ups in the past.
+//!
+//! Subtle: a look that finds nothing due still writes when the stored wake-up is in the past. Moving it out
+//! has to win a seq like everything else, or a step that is being committed meanwhile would lose its timer.
+
+use super::advance::{advance, turn};
+use super::attempts::{current, park, spend};
+use super::{Draft, Ignored, Refusal};
+use crate::definition::Step;
+use crate::saga::{Cause, Event, Operation, Phase, Problem, Served, Wait, Work};
+use crate::{Millis, StepIndex};
+
+pub(super) fn timer(draft: &mut Draft<'_>, served: &Served) -> Result<Option<Ignored>, Refusal> {
+    deadline(draft)?;
+    let due: Vec<(StepIndex, Operation, Work)> = draft
+        .state
+        .open_work()
+        .filter(|(_, _, work)| is_due(work, draft.now()))
+        .map(|(index, operation, work)| (index, operation, work.clone()))
+        .collect();
+    for (index, operation, work) in due {
+        // An earlier one of this round may have turned the saga around.
+        if current(draft, index, operation) == Some(&work) && is_active(draft, operation) {
+            one_due(draft, index, operation, &work, served)?;
+        }
+    }
+    advance(draft)?;
+    if draft.has_events() {
+        return Ok(None);
+    }
+    move_wake(draft, served)
+}
+
+fn is_due(work: &Work, now: Millis) -> bool {
+    match work.wait {
+        Wait::Answer { until, .. } | Wait::Backoff { until } => until <= now,
+        Wait::Operator { .. } => false,
+    }
+}
+
+/// Forward work counts while the saga goes forward, undoing while it compensates.
+fn is_active(draft: &Draft<'_>, operation: Operation) -> bool {
+    match (&draft.state.phase, operation) {
+        (Phase::Forward { .. }, Operation::Forward | Operation::Reconcile) => true,
+        (Phase::Compensating { .. }, Operation::Compensate) => true,
+        (
+            Phase::New
+            | Phase::Forward { .. }
+            | Phase::Compensating { .. }
+            | Phase::Completed { .. }
+            | Phase::Compensated { .. },
+            Operation::Forward | Operation::Reconcile | Operation::Compensate,
+        ) => false,
+    }
+}
+
+fn one_due(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    operation: Operation,
+    work: &Work,
+    served: &Served,
+) -> Result<(), Refusal> {
+    match work.wait {
+        Wait::Backoff { .. } => match draft.dispatch(index, operation, work.attempt.saturating_add(1))? {
+            Ok(()) => Ok(()),
+            Err(problem) => park(draft, index, operation, problem),
+        },
+        Wait::Answer { sent_at, until } => {
+            if !silence_counts(draft, index, operation, sent_at, until, served) {
+                return postpone(draft, index, operation, until);
+            }
+            let problem = Problem::new("timeout", "no answer in time");
+            spend(draft, index, operation, true, problem)
+        }
+        Wait::Operator { .. } => Ok(()),
+    }
+}
+
+/// Whether no answer by `until` means that there was none.
+fn silence_counts(
+    draft: &Draft<'_>,
+    index: StepIndex,
+    operation: Operation,
+    sent_at: Millis,
+    until: Millis,
+    served: &Served,
+) -> bool {
+    let taken = pool_and_timeout(draft.step(index), operation)
+        .is_some_and(|(pool, _)| served.drained_at.get(pool).is_some_and(|&at| at >= sent_at));
+    taken && served.results_read_until >= until
+}
+
+/// Moves a wait out that an outage has made meaningless, once it is a whole timeout over.
+fn postpone(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    operation: Operation,
+    until: Millis,
+) -> Result<(), Refusal> {
+    let timeout_ms = pool_and_timeout(draft.step(index), operation).map_or(0, |(_, ms)| ms);
+    if draft.now() < until.saturating_add(timeout_ms) {
+        return Ok(());
+    }
+    let (step, until) = (draft.step_id(index), draft.now().saturating_add(timeout_ms));
+    draft.emit(Event::Postponed { step, operation, until })
+}
+
+fn pool_and_timeout(step: &Step, operation: Operation) -> Option<(&str, Millis)> {
+    match operation {
+        Operation::Forward => Some((&step.task.pool, step.timeout_ms)),
+        Operation::Reconcile => step.reconcile.as_ref().map(|r| (r.task.pool.as_str(), r.timeout_ms)),
+        Operation::Compensate => {
+            super::draft::compensation(step).map(|c| (c.task.pool.as_str(), c.timeout_ms))
+        }
+    }
+}
+
+/// A heartbeat moves the wait out, at most about twice a timeout, so that it costs few facts.
+pub(super) fn extend(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    operation: Operation,
+) -> Result<Option<Ignored>, Refusal> {
+    let Some(&Work { wait: Wait::Answer { until, .. }, .. }) = current(draft, index, operation) else {
+        return Ok(Some(Ignored::Stale));
+    };
+    let timeout_ms = pool_and_timeout(draft.step(index), operation).map_or(0, |(_, ms)| ms);
+    if until > draft.now().saturating_add(timeout_ms / 2) {
+        return Ok(Some(Ignored::Known));
+    }
+    let until = draft.now().saturating_add(timeout_ms);
+    let step = draft.step_id(index);
+    draft.emit(Event::Postponed { step, operation, until })?;
+    Ok(None)
+}
+
+fn deadline(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let Some(after) = draft.definition.deadline_ms else { return Ok(()) };
+    let over = draft.now() >= draft.state.started_at.saturating_add(after);
+    if over && draft.state.phase == (Phase::Forward { turn: None }) {
+        turn(draft, Cause::Deadline, None)?;
+    }
+    Ok(())
+}
+
+fn move_wake(draft: &mut Draft<'_>, served: &Served) -> Result<Option<Ignored>, Refusal> {
+    let stale = served.stored_wake.is_some_and(|stored| stored <= draft.now());
+    let until = draft.state.next_wake(draft.definition);
+    if !stale || until == served.stored_wake {
+        return Ok(Some(Ignored::NotDue));
+    }
+    draft.emit(Event::WakeMoved { until })?;
+    Ok(None)
+}

@@ -1,0 +1,232 @@
+//! Folds one fact into a saga. Replay is this and nothing else.
+//!
+//! Total over every (state, event) that `decide` can produce; an event about a step that the definition does
+//! not have is corrupt data and an error, never a panic. Nothing here waits, sends or asks what time it is.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::state::STAMPS_MAX;
+use super::{Event, Forward, Known, Operation, Phase, Problem, State, StepState, Undoing, Wait, Work};
+use crate::StepIndex;
+use crate::definition::Definition;
+
+/// A fact that does not fit its saga: another definition's, or damaged.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("definition {definition} has no step `{step}`")]
+pub struct Unfoldable {
+    /// The saga's definition.
+    pub definition: String,
+    /// The step that it does not have.
+    pub step: String,
+}
+
+/// Folds `event` into `state`.
+pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Result<(), Unfoldable> {
+    match event {
+        Event::Started { at, input, traceparent } => {
+            state.started_at = *at;
+            state.input = Arc::clone(input);
+            state.traceparent = traceparent.clone();
+            state.phase = Phase::Forward { turn: None };
+        }
+        Event::Skipped { step } => {
+            let index = index_of(definition, step)?;
+            state.steps[index].forward = Forward::Skipped;
+            pivot_answered(definition, state, index);
+        }
+        Event::Blocked { step, problem } => {
+            step_of(definition, state, step)?.forward = Forward::Blocked { problem: problem.clone() };
+        }
+        Event::Dispatched { step, operation, attempt, at, until } => {
+            let wait = Wait::Answer { sent_at: *at, until: *until };
+            dispatched(step_of(definition, state, step)?, *operation, *attempt, wait);
+        }
+        Event::Postponed { step, operation, until } => {
+            if let Some(work) = work_of(step_of(definition, state, step)?, *operation)
+                && let Wait::Answer { until: end, .. } = &mut work.wait
+            {
+                *end = *until;
+            }
+        }
+        Event::RetryScheduled { step, operation, spent, doubtful, until, problem: _ } => {
+            if let Some(work) = work_of(step_of(definition, state, step)?, *operation) {
+                work.spent = *spent;
+                work.doubtful = *doubtful;
+                work.wait = Wait::Backoff { until: *until };
+            }
+        }
+        Event::Succeeded { step, output } => {
+            let index = index_of(definition, step)?;
+            state.steps[index].forward = Forward::Succeeded { output: Arc::clone(output) };
+            pivot_answered(definition, state, index);
+        }
+        Event::Closed { step, problem } => {
+            let index = index_of(definition, step)?;
+            state.steps[index].forward = Forward::Closed { problem: problem.clone() };
+        }
+        Event::GaveUp { step, problem, known: Known::Failed | Known::Unknown } => {
+            step_of(definition, state, step)?.forward = Forward::GivenUp { problem: problem.clone() };
+        }
+        Event::Parked { step, operation, problem } => {
+            if let Some(work) = work_of(step_of(definition, state, step)?, *operation) {
+                work.wait = Wait::Operator { problem: problem.clone() };
+            }
+        }
+        Event::Undone { step } => step_of(definition, state, step)?.undoing = Undoing::Done,
+        Event::TurnRequested { cause, stamp } => {
+            remember(state, stamp.as_deref());
+            if let Phase::Forward { turn } = &mut state.phase {
+                *turn = Some(cause.clone());
+            }
+        }
+        Event::Turned { cause, stamp } => {
+            remember(state, stamp.as_deref());
+            state.phase = Phase::Compensating { cause: cause.clone() };
+        }
+        Event::Retried { step, operation, generation, stamp, by: _, reason: _ } => {
+            remember(state, Some(stamp));
+            retried(step_of(definition, state, step)?, *operation, *generation);
+        }
+        Event::Quarantined { problem } => state.quarantine = Some(problem.clone()),
+        Event::Released { stamp, by: _, reason: _ } => {
+            remember(state, Some(stamp));
+            state.quarantine = None;
+        }
+        Event::WakeMoved { until: _ } => {}
+        Event::Completed { output, problem: _ } => {
+            state.phase = Phase::Completed { output: Arc::clone(output) };
+        }
+        Event::Compensated {} => {
+            if let Phase::Compensating { cause } = &state.phase {
+                state.phase = Phase::Compensated { cause: cause.clone() };
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A step that is skipped or succeeded as the pivot ends every wish to turn around: only forward from here.
+fn pivot_answered(definition: &Definition, state: &mut State, index: StepIndex) {
+    if definition.pivot == Some(index)
+        && let Phase::Forward { turn } = &mut state.phase
+    {
+        *turn = None;
+    }
+}
+
+/// An attempt went out. The first one of an operation begins its count; a later one keeps what was spent.
+fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, wait: Wait) {
+    match operation {
+        Operation::Forward | Operation::Reconcile => {
+            if let Forward::Open { operation: now, work } = &mut step.forward
+                && *now == operation
+            {
+                work.attempt = attempt;
+                work.wait = wait;
+            } else {
+                let work = Work { attempt, spent: 0, doubtful: false, wait };
+                step.forward = Forward::Open { operation, work };
+            }
+        }
+        Operation::Compensate => {
+            if let Undoing::Open(work) = &mut step.undoing {
+                work.attempt = attempt;
+                work.wait = wait;
+            } else {
+                step.undoing = Undoing::Open(Work { attempt, spent: 0, doubtful: false, wait });
+            }
+        }
+    }
+}
+
+/// An operator's retry: the budget is new; a closed effect begins anew under its next generation.
+fn retried(step: &mut StepState, operation: Operation, generation: u32) {
+    if generation != step.generation {
+        *step = StepState { generation, ..StepState::fresh() };
+        return;
+    }
+    match (&mut step.forward, &mut step.undoing, operation) {
+        (_, Undoing::Open(work), Operation::Compensate) => work.spent = 0,
+        (Forward::Open { work, .. }, _, Operation::Forward | Operation::Reconcile) => work.spent = 0,
+        (Forward::Blocked { .. } | Forward::GivenUp { .. }, _, Operation::Forward) => {
+            step.forward = Forward::Pending;
+        }
+        _ => {}
+    }
+}
+
+fn remember(state: &mut State, stamp: Option<&str>) {
+    let Some(stamp) = stamp else { return };
+    if state.stamps.iter().any(|known| known == stamp) {
+        return;
+    }
+    if state.stamps.len() == STAMPS_MAX {
+        state.stamps.remove(0);
+    }
+    state.stamps.push(stamp.to_owned());
+}
+
+fn index_of(definition: &Definition, step: &str) -> Result<StepIndex, Unfoldable> {
+    definition
+        .step_index(step)
+        .ok_or_else(|| Unfoldable { definition: definition.name.clone(), step: step.to_owned() })
+}
+
+fn step_of<'a>(
+    definition: &Definition,
+    state: &'a mut State,
+    step: &str,
+) -> Result<&'a mut StepState, Unfoldable> {
+    let index = index_of(definition, step)?;
+    Ok(&mut state.steps[index])
+}
+
+fn work_of(step: &mut StepState, operation: Operation) -> Option<&mut Work> {
+    match operation {
+        Operation::Compensate => match &mut step.undoing {
+            Undoing::Open(work) => Some(work),
+            Undoing::NotStarted | Undoing::Done => None,
+        },
+        Operation::Forward | Operation::Reconcile => match &mut step.forward {
+            Forward::Open { operation: now, work } if *now == operation => Some(work),
+            Forward::Pending
+            | Forward::Skipped
+            | Forward::Blocked { .. }
+            | Forward::Open { .. }
+            | Forward::Succeeded { .. }
+            | Forward::Closed { .. }
+            | Forward::GivenUp { .. } => None,
+        },
+    }
+}
+
+impl State {
+    /// The output of a step as expressions see it: a skipped step has null, an unfinished one none.
+    pub fn output(&self, index: StepIndex) -> Option<&Value> {
+        match &self.steps[index].forward {
+            Forward::Succeeded { output } => Some(output),
+            Forward::Skipped => Some(&Value::Null),
+            Forward::Pending
+            | Forward::Blocked { .. }
+            | Forward::Open { .. }
+            | Forward::Closed { .. }
+            | Forward::GivenUp { .. } => None,
+        }
+    }
+
+    /// Why this step did not happen, when it is known.
+    pub fn problem(&self, index: StepIndex) -> Option<&Problem> {
+        match &self.steps[index].forward {
+            Forward::Closed { problem } | Forward::GivenUp { problem } | Forward::Blocked { problem } => {
+                Some(problem)
+            }
+            Forward::Open { work, .. } => match &work.wait {
+                Wait::Operator { problem } => Some(problem),
+                Wait::Answer { .. } | Wait::Backoff { .. } => None,
+            },
+            Forward::Pending | Forward::Skipped | Forward::Succeeded { .. } => None,
+        }
+    }
+}
