@@ -1,5 +1,33 @@
 //! From YAML text to a checked definition, with every problem found at once.
+//!
+//! Come in by [`Definition::parse`], [`Definition::check`] or [`Definition::from_canonical`]; what comes out is in
+//! [`model`]. The language itself is described in `docs/definitions.md`.
 
+mod build;
+mod canonical;
+mod check;
+mod code;
+mod diagnostic;
+mod duration;
+mod file;
+mod input_schema;
 pub mod model;
+mod node;
+mod parse;
+mod plan;
+mod policy;
+mod read;
+mod render;
+mod schema;
+mod shipped;
+mod source;
+mod suggest;
+mod yaml;
 
+pub use diagnostic::{Diagnostic, Severity};
 pub use model::*;
+pub use parse::{Checked, FromCanonicalError};
+pub use render::render;
+pub use schema::json_schema_of_files;
+pub use shipped::SHIPPED;
+pub use yaml::TEXT_BYTES_MAX;

@@ -238,7 +238,10 @@ impl Retry {
     /// between half and full, so that a thousand sagas that failed together do not come back together.
     pub fn backoff_ms(&self, spent: u32, jitter_permille: u16) -> Millis {
         let doublings = spent.saturating_sub(1).min(32);
-        let full = self.initial_ms.saturating_mul(1 << doublings).min(self.max_ms);
+        let full = self
+            .initial_ms
+            .saturating_mul(1 << doublings)
+            .min(self.max_ms);
         let half = full / 2;
         half + (full - half).saturating_mul(u64::from(jitter_permille.min(1000))) / 1000
     }

@@ -1,0 +1,75 @@
+//! One expression: a dotted path, or something for the expression language.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::compiled::Compiled;
+use super::{EvaluateError, ExpressionProblem, ProblemKind, Reference, SOURCE_BYTES_MAX, Scope};
+
+/// A compiled expression.
+#[derive(Clone, Debug)]
+pub(super) enum Expr {
+    /// Nothing but a dotted path: the hot path.
+    Path(Reference),
+    /// Anything else.
+    Compiled(Arc<Compiled>),
+}
+
+impl Expr {
+    pub(super) fn compile(source: &str) -> Result<Expr, ExpressionProblem> {
+        let source = source.trim();
+        if source.len() > SOURCE_BYTES_MAX {
+            let start: String = source.chars().take(40).collect();
+            let message = format!(
+                "an expression of {} bytes: at most {SOURCE_BYTES_MAX} are allowed",
+                source.len()
+            );
+            return Err(ExpressionProblem::new(
+                ProblemKind::TooLong,
+                &start,
+                message,
+            ));
+        }
+        if source.is_empty() {
+            return Err(ExpressionProblem::new(
+                ProblemKind::Syntax,
+                source,
+                "an expression must not be empty",
+            ));
+        }
+        match Reference::from_plain_path(source) {
+            Some(reference) => Ok(Expr::Path(reference)),
+            None => Compiled::compile(source).map(|compiled| Expr::Compiled(Arc::new(compiled))),
+        }
+    }
+
+    pub(super) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluateError> {
+        match self {
+            Expr::Path(reference) => reference.resolve(scope),
+            Expr::Compiled(compiled) => compiled.evaluate(scope),
+        }
+    }
+
+    pub(super) fn source(&self) -> String {
+        match self {
+            Expr::Path(reference) => reference.to_string(),
+            Expr::Compiled(compiled) => compiled.source().to_owned(),
+        }
+    }
+
+    pub(super) fn references(&self) -> &[Reference] {
+        match self {
+            Expr::Path(reference) => std::slice::from_ref(reference),
+            Expr::Compiled(compiled) => compiled.references(),
+        }
+    }
+
+    /// Whether the expression says what to do when a value is missing.
+    pub(super) fn guards_missing(&self) -> bool {
+        match self {
+            Expr::Path(_) => false,
+            Expr::Compiled(compiled) => compiled.guards_missing(),
+        }
+    }
+}

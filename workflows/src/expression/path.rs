@@ -1,0 +1,168 @@
+//! Dotted paths: what expressions may read, and the direct way to its value.
+//!
+//! The same type answers two questions: "what does this definition read" ([`Reference`], before anything runs)
+//! and "what is there" ([`Reference::resolve`], for every attempt, without copying anything but the value).
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{EvaluateError, ExpressionProblem, ProblemKind, Scope};
+
+/// One thing that an expression reads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reference {
+    /// `input.…`: fields below the saga's input.
+    Input(Vec<String>),
+    /// `steps.<step>.output.…`: fields below a step's output.
+    Output {
+        /// Id of the step.
+        step: String,
+        /// Fields below its output.
+        path: Vec<String>,
+    },
+    /// `saga.id` or `saga.started_at`.
+    Saga(SagaField),
+}
+
+/// What an expression can read of the saga itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SagaField {
+    /// Its id, as text.
+    Id,
+    /// When it started: milliseconds since the Unix epoch.
+    StartedAt,
+}
+
+impl Reference {
+    /// The reference that `source` is when it is nothing but a dotted path.
+    ///
+    /// `None` means that it is more than that (or less): the expression language decides. Hyphens are taken as
+    /// part of the name only in a step's id, where no subtraction can be meant.
+    pub(super) fn from_plain_path(source: &str) -> Option<Reference> {
+        let mut segments = source.split('.');
+        let root = segments.next()?;
+        let rest: Vec<&str> = segments.collect();
+        let plain = rest.iter().enumerate().all(|(at, segment)| {
+            let hyphens = root == "steps" && at == 0;
+            is_name(segment, hyphens)
+        });
+        if !plain {
+            return None;
+        }
+        Reference::from_segments(root, &rest).ok()
+    }
+
+    /// The reference that a root and the names below it make; otherwise what is wrong with it, and what to write.
+    pub(super) fn from_segments(
+        root: &str,
+        rest: &[&str],
+    ) -> Result<Reference, (String, Option<String>)> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        match (root, rest) {
+            ("input", path) => Ok(Reference::Input(owned(path))),
+            ("saga", ["id"]) => Ok(Reference::Saga(SagaField::Id)),
+            ("saga", ["started_at"]) => Ok(Reference::Saga(SagaField::StartedAt)),
+            ("saga", _) => Err((
+                format!("`{}` is not a fact of a saga", dotted(root, rest)),
+                Some("there are `saga.id` and `saga.started_at`".to_owned()),
+            )),
+            ("steps", [step, "output", path @ ..]) => Ok(Reference::Output {
+                step: (*step).to_owned(),
+                path: owned(path),
+            }),
+            ("steps", [step, ..]) => Err((
+                format!(
+                    "`{}`: of a step only its output can be read",
+                    dotted(root, rest)
+                ),
+                Some(format!("write `steps.{step}.output`")),
+            )),
+            ("steps", []) => Err((
+                "`steps` alone cannot be read".to_owned(),
+                Some("write `steps.<id>.output`, with dots".to_owned()),
+            )),
+            (other, _) => Err((
+                format!("`{other}` is not known in expressions"),
+                Some(
+                    "there are `input`, `steps.<id>.output`, `saga.id` and `saga.started_at`"
+                        .to_owned(),
+                ),
+            )),
+        }
+    }
+
+    /// The value, read directly from the JSON values of the scope.
+    pub(super) fn resolve(&self, scope: &Scope<'_>) -> Result<Value, EvaluateError> {
+        match self {
+            Reference::Input(path) => self.below(scope.input, path),
+            Reference::Output { step, path } => {
+                let output = (scope.outputs)(step).ok_or_else(|| self.missing())?;
+                self.below(output, path)
+            }
+            Reference::Saga(SagaField::Id) => Ok(Value::from(scope.saga.id)),
+            Reference::Saga(SagaField::StartedAt) => Ok(Value::from(scope.saga.started_at)),
+        }
+    }
+
+    fn below(&self, root: &Value, path: &[String]) -> Result<Value, EvaluateError> {
+        let mut value = root;
+        for name in path {
+            value = value.get(name.as_str()).ok_or_else(|| self.missing())?;
+        }
+        Ok(value.clone())
+    }
+
+    fn missing(&self) -> EvaluateError {
+        EvaluateError::Missing {
+            path: self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = match self {
+            Reference::Input(path) => {
+                f.write_str("input")?;
+                path
+            }
+            Reference::Output { step, path } => {
+                write!(f, "steps.{step}.output")?;
+                path
+            }
+            Reference::Saga(SagaField::Id) => return f.write_str("saga.id"),
+            Reference::Saga(SagaField::StartedAt) => return f.write_str("saga.started_at"),
+        };
+        path.iter().try_for_each(|name| write!(f, ".{name}"))
+    }
+}
+
+/// Reads a reference that the expression language found, as dotted text.
+pub(super) fn from_found(expression: &str, found: &str) -> Result<Reference, ExpressionProblem> {
+    let mut segments = found.split('.');
+    let root = segments.next().unwrap_or_default();
+    let rest: Vec<&str> = segments.collect();
+    Reference::from_segments(root, &rest).map_err(|(message, help)| {
+        let problem = ExpressionProblem::new(ProblemKind::UnknownName, expression, message);
+        match help {
+            Some(help) => problem.with_help(help),
+            None => problem,
+        }
+    })
+}
+
+fn dotted(root: &str, rest: &[&str]) -> String {
+    std::iter::once(root)
+        .chain(rest.iter().copied())
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+fn is_name(text: &str, hyphens: bool) -> bool {
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    first && characters.all(|c| c.is_ascii_alphanumeric() || c == '_' || (hyphens && c == '-'))
+}

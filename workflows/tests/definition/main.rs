@@ -1,0 +1,3 @@
+//! Definition files, at the door that people use.
+
+mod shipped;

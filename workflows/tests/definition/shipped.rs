@@ -1,0 +1,82 @@
+//! The definitions that come with the program are good, and mean what they say.
+
+use impresario_workflows::Definition;
+use impresario_workflows::definition::{OnUnknown, SHIPPED, Undo, render};
+
+fn shipped(name: &str) -> Definition {
+    let (_, text) = SHIPPED
+        .iter()
+        .find(|(shipped, _)| *shipped == name)
+        .unwrap();
+    Definition::parse(name, text)
+        .unwrap_or_else(|diagnostics| panic!("{}", render(&diagnostics, name, text)))
+}
+
+#[test]
+fn none_has_as_much_as_a_warning() {
+    for (name, text) in SHIPPED {
+        let checked = Definition::check(name, text);
+        assert!(
+            checked.diagnostics.is_empty(),
+            "{}",
+            render(&checked.diagnostics, name, text)
+        );
+        assert_eq!(checked.definition.unwrap().name, *name);
+    }
+}
+
+#[test]
+fn stored_content_gives_the_same_definition_and_hash() {
+    for (name, _) in SHIPPED {
+        let definition = shipped(name);
+        let again = Definition::from_canonical(&definition.canonical).unwrap();
+        assert_eq!(format!("{definition:?}"), format!("{again:?}"));
+    }
+}
+
+#[test]
+fn booking_can_be_undone_up_to_the_capture_and_only_goes_forward_from_there() {
+    let booking = shipped("booking");
+    let undos: Vec<String> = booking
+        .steps
+        .iter()
+        .map(|step| {
+            let how = match &step.undo {
+                Undo::Compensate(undo) => format!("{}/{}", undo.task.pool, undo.task.task),
+                Undo::Nothing { .. } => "nothing".to_owned(),
+                Undo::Readonly => "read-only".to_owned(),
+                Undo::OnlyForward => "only forward".to_owned(),
+            };
+            format!("{}: {how}", step.id)
+        })
+        .collect();
+    let expected = [
+        "hold: catalog/release-seats",
+        "authorize: payment/void",
+        "pin: nothing",
+        "capture: only forward",
+        "confirm: only forward",
+        "notify: only forward",
+        "sell: only forward",
+    ];
+    assert_eq!(undos, expected);
+    let capture = &booking.steps[booking.pivot.unwrap()];
+    assert_eq!(capture.id, "capture");
+    assert_eq!(
+        (capture.retry.attempts_max, capture.on_unknown),
+        (Some(2), OnUnknown::Reconcile)
+    );
+    assert_eq!(booking.deadline_ms, Some(900_000));
+    for step in booking.steps.iter().filter(|step| step.after_pivot) {
+        assert_eq!(step.retry.attempts_max, None, "{}", step.id);
+    }
+}
+
+#[test]
+fn trivial_is_three_steps_in_a_row() {
+    let trivial = shipped("trivial");
+    let ids: Vec<&str> = trivial.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["reserve", "charge", "confirm"]);
+    assert_eq!(trivial.steps[2].ancestors.len(), 2);
+    assert_eq!(trivial.pivot, None);
+}
