@@ -1,1 +1,2 @@
+//! The load generator. Written next; see `cargo xtask bench`.
 fn main() {}

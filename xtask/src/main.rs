@@ -1,1 +1,81 @@
-fn main() {}
+//! `cargo xtask`: everything a developer or CI runs, in one program that builds in seconds.
+//!
+//! Arguments are read by hand and there are no dependencies beyond our own `services`: this is compiled before
+//! anything else, on every fresh clone.
+
+mod arrows;
+mod cargo;
+mod dev;
+mod servers;
+mod setup;
+mod stages;
+mod test;
+mod totals;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  dev [args...]          build impresario and run `impresario dev`; args are passed through
+  demo [args...]         the same for `impresario demo`
+  test [options] [filter...]
+                         all checks and tests, with private PostgreSQL, RabbitMQ and Redis
+      --quick            only the pure parts: no servers
+      --yes              install missing packages without asking
+      -p, --package P    only this package's tests (repeatable)
+      filter             only tests whose names contain it; with -p or a filter the other checks are left out
+  setup [--yes]          install what is missing: PostgreSQL, RabbitMQ, Redis
+  services up            run the private servers in the foreground and print their URLs; Ctrl-C stops them
+  arrows                 check who depends on whom, and the tidiness of the sources
+
+`dev` and `test` call `setup` first. In CI (CI=true) nothing is asked and nothing may be missing.
+";
+
+/// What a command answers: nothing, or the sentence that says what went wrong.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match run(&words) {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Outcome<ExitCode> {
+    let Some((command, rest)) = words.split_first() else {
+        print!("{HELP}");
+        return Ok(ExitCode::from(2));
+    };
+    // `dev` and `demo` pass everything on, `--help` too: it is the program's own that is wanted there.
+    match command.as_str() {
+        "dev" | "demo" => return dev::run(command, rest),
+        _ if rest.iter().any(|word| word == "--help" || word == "-h") => {
+            print!("{HELP}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    match command.as_str() {
+        "test" => test::Options::parse(rest).map(|options| test::run(&options)),
+        "setup" => setup::run(rest).map(|()| ExitCode::SUCCESS),
+        "services" => servers::run(rest).map(|()| ExitCode::SUCCESS),
+        "arrows" => arrows::run().map(|()| ExitCode::SUCCESS),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => Err(format!(
+            "there is no command `{unknown}`; see cargo xtask --help"
+        )),
+    }
+}
+
+/// Whether this is CI: nothing is asked, and what is missing is an error rather than skipped.
+pub(crate) fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
