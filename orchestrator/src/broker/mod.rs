@@ -107,7 +107,13 @@ impl Receipt {
     /// A receipt whose acknowledgement goes to `acks` as (channel generation, delivery tag). The number of
     /// outstanding ones is bounded by the consumer's prefetch, hence the unbounded channel.
     pub fn new(generation: u64, tag: u64, acks: mpsc::UnboundedSender<(u64, u64)>) -> Self {
-        Receipt { inner: Some(Arc::new(ReceiptInner { generation, tag, acks })) }
+        Receipt {
+            inner: Some(Arc::new(ReceiptInner {
+                generation,
+                tag,
+                acks,
+            })),
+        }
     }
 
     /// For transports that have nothing to acknowledge.
@@ -119,7 +125,7 @@ impl Receipt {
     pub fn acknowledge(&self) {
         if let Some(inner) = &self.inner {
             // The receiver is gone only when its channel is: then the delivery comes again.
-            drop(inner.acks.send((inner.generation, inner.tag)));
+            inner.acks.send((inner.generation, inner.tag)).ok();
         }
     }
 }
@@ -130,7 +136,11 @@ impl Receipt {
 pub trait Broker: Send + Sync + 'static {
     /// Publishes each list (split into messages of at most `per_message` tasks and a bounded size) and returns,
     /// list by list, once it is confirmed as stored in its queue, or why not. Never waits without bound.
-    async fn publish(&self, lists: Vec<TaskList>, per_message: usize) -> Vec<Result<(), PublishError>>;
+    async fn publish(
+        &self,
+        lists: Vec<TaskList>,
+        per_message: usize,
+    ) -> Vec<Result<(), PublishError>>;
 
     /// Reads the results of exactly these partitions from now on (consumers are added and cancelled).
     async fn read_partitions(&self, partitions: Vec<u16>);
@@ -144,4 +154,8 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Whether publishing can work at the moment (readiness, `/readyz`).
     fn connected(&self) -> bool;
+
+    /// Tells the other instances of the engine what was committed, to wake the clients that wait there. Best
+    /// effort, never waits, may be lost; brokers with a single instance need not do anything.
+    fn announce(&self, _body: Vec<u8>) {}
 }

@@ -1,0 +1,73 @@
+//! Reads the body of a result message.
+//!
+//! A body that cannot be read is told by queue and size, never by content: results carry customers' data. It
+//! becomes an empty list of results, so that the engine acknowledges it; the timers of the attempts that it
+//! meant to answer repeat the question.
+
+use impresario_protocol::{PROTOCOL_VERSION, ResultMessage, TaskResult, results_queue};
+use serde::Deserialize;
+
+/// Result messages that could not be read, by `reason` (`version`, `body`).
+const UNREADABLE_TOTAL: &str = "impresario_results_unreadable_total";
+
+/// Just enough of any version's body to tell the version.
+#[derive(Deserialize)]
+struct Version {
+    v: u64,
+}
+
+/// The results in a body; none when it cannot be read.
+pub(super) fn decode(partition: u16, body: &[u8]) -> Vec<TaskResult> {
+    match serde_json::from_slice::<ResultMessage>(body) {
+        Ok(message) if message.v == PROTOCOL_VERSION => message.results,
+        Ok(message) => unreadable(partition, body, "version", Some(u64::from(message.v))),
+        Err(_) => match serde_json::from_slice::<Version>(body) {
+            // A newer version need not have our shape.
+            Ok(Version { v }) if v != u64::from(PROTOCOL_VERSION) => {
+                unreadable(partition, body, "version", Some(v))
+            }
+            Ok(_) | Err(_) => unreadable(partition, body, "body", None),
+        },
+    }
+}
+
+fn unreadable(
+    partition: u16,
+    body: &[u8],
+    reason: &'static str,
+    version: Option<u64>,
+) -> Vec<TaskResult> {
+    metrics::counter!(UNREADABLE_TOTAL, "reason" => reason).increment(1);
+    let queue = results_queue(partition);
+    tracing::error!(%queue, bytes = body.len(), reason, ?version, "a result message cannot be read");
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_our_version_are_read() {
+        let body =
+            br#"{"v":1,"results":[{"saga":"s","step":"a","operation":"forward","generation":1,
+            "attempt":2,"outcome":"succeeded","output":{},"worker":"w"}]}"#;
+        let results = decode(0, body);
+        assert_eq!(results.len(), 1);
+        assert_eq!((results[0].saga.as_str(), results[0].attempt), ("s", 2));
+    }
+
+    #[test]
+    fn everything_else_is_an_empty_list() {
+        let others: [&[u8]; 5] = [
+            b"",
+            b"\xff\xfe",
+            br#"{"v":2,"results":[]}"#,
+            br#"{"v":9,"answers":{}}"#,
+            br#"{"v":1,"results":[{"saga":1}]}"#,
+        ];
+        for body in others {
+            assert!(decode(0, body).is_empty());
+        }
+    }
+}
