@@ -1,0 +1,95 @@
+//! `GET /v1/events/{event_id}/seats`: the seat map with prices and what is still free.
+//!
+//! Who holds a seat is nobody's business: a seat is `free`, `held` or `sold`.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use impresario_worker_sdk::Database;
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+
+use super::events::parse_id;
+use super::page_size;
+use super::problem::Problem;
+use crate::model::Money;
+
+/// The query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    limit: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// A seat.
+#[derive(Debug, Serialize)]
+pub(super) struct Seat {
+    seat: String,
+    section: String,
+    price: Money,
+    status: String,
+}
+
+/// A page of the seat map, by seat name.
+#[derive(Debug, Serialize)]
+pub(super) struct Seats {
+    items: Vec<Seat>,
+    /// Pass it as `after` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+pub(super) async fn list(
+    State(database): State<Database>,
+    Path(event_id): Path<String>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Seats>, Problem> {
+    let event_id = parse_id(&event_id)?;
+    let Query(page) = page?;
+    let limit = page_size(page.limit)?;
+    let currency: Option<String> =
+        sqlx::query_scalar("select currency from event where event_id = $1")
+            .bind(event_id)
+            .fetch_optional(database.pool())
+            .await?;
+    let currency = currency.ok_or_else(|| Problem::not_found("There is no such event."))?;
+    let rows = sqlx::query(
+        "select seat, section, price_amount,
+                case when held_until is null or held_until <= now() then 'free'
+                     when sold_at is not null then 'sold'
+                     else 'held' end as status
+           from seat
+          where event_id = $1 and seat > $2
+          order by seat
+          limit $3",
+    )
+    .bind(event_id)
+    .bind(page.after.unwrap_or_default())
+    .bind(limit + 1)
+    .fetch_all(database.pool())
+    .await?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        let price = Money {
+            amount: row.try_get("price_amount")?,
+            currency: currency.clone(),
+        };
+        items.push(Seat {
+            seat: row.try_get("seat")?,
+            section: row.try_get("section")?,
+            price,
+            status: row.try_get("status")?,
+        });
+    }
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > size;
+    items.truncate(size);
+    let next = if more {
+        items.last().map(|seat| seat.seat.clone())
+    } else {
+        None
+    };
+    Ok(Json(Seats { items, next }))
+}

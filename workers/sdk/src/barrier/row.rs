@@ -1,0 +1,241 @@
+//! The barrier's SQL: claim, read under lock, settle. Callers hold the transaction.
+//!
+//! Order matters for locks: claims are inserted sorted by key, so two sets that share keys wait for each
+//! other instead of deadlocking; and the barrier row always comes before the pool's own rows.
+
+use impresario_protocol::{EffectKey, Problem};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sqlx::{PgConnection, Row};
+
+use super::EffectState;
+use super::hash::input_hash;
+use crate::{HandlerError, TaskContext};
+
+/// What a task wants to write under its forward key.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) effect: String,
+    pub(crate) saga: String,
+    pub(crate) saga_started_at: i64,
+    pub(crate) task: String,
+    pub(crate) input_hash: Vec<u8>,
+    pub(crate) input: String,
+}
+
+impl Claim {
+    /// The claim of a forward task.
+    pub(crate) fn of(task: &TaskContext) -> Self {
+        let message = task.task();
+        Claim {
+            effect: message.effect.to_string(),
+            saga: message.saga.clone(),
+            saga_started_at: i64::try_from(message.saga_started_at).unwrap_or(i64::MAX),
+            task: message.task.clone(),
+            input_hash: input_hash(&message.input),
+            input: message.input.to_string(),
+        }
+    }
+}
+
+/// One row, as found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) state: EffectState,
+    pub(crate) task: String,
+    pub(crate) input_hash: Option<Vec<u8>>,
+    input: Option<String>,
+    outcome: Option<String>,
+    undo: Option<String>,
+    /// How long ago the row was inserted: the age of an intent.
+    pub(crate) age_ms: i64,
+}
+
+impl Found {
+    pub(crate) fn input(&self) -> Result<Value, HandlerError> {
+        stored("input", self.input.as_deref())
+    }
+
+    pub(crate) fn output(&self) -> Result<Value, HandlerError> {
+        stored("outcome", self.outcome.as_deref())
+    }
+
+    pub(crate) fn problem(&self) -> Result<Problem, HandlerError> {
+        stored("outcome", self.outcome.as_deref())
+    }
+
+    pub(crate) fn undo(&self) -> Result<Value, HandlerError> {
+        stored("undo", self.undo.as_deref())
+    }
+}
+
+fn stored<T: DeserializeOwned>(column: &str, text: Option<&str>) -> Result<T, HandlerError> {
+    serde_json::from_str(text.unwrap_or("null"))
+        .map_err(|error| HandlerError::Broken(format!("barrier.{column}: {error}")))
+}
+
+pub(crate) fn json_text(value: &impl Serialize) -> Result<String, HandlerError> {
+    serde_json::to_string(value).map_err(|error| HandlerError::Broken(error.to_string()))
+}
+
+/// Inserts the claims that are not there yet and returns their keys. For a key that another transaction is
+/// inserting, waits for its end.
+pub(crate) async fn claim(
+    tx: &mut PgConnection,
+    claims: &[Claim],
+) -> Result<Vec<String>, sqlx::Error> {
+    let column = |of: fn(&Claim) -> &str| claims.iter().map(of).collect::<Vec<_>>();
+    let started: Vec<i64> = claims.iter().map(|claim| claim.saga_started_at).collect();
+    let hashes: Vec<&[u8]> = claims
+        .iter()
+        .map(|claim| claim.input_hash.as_slice())
+        .collect();
+    sqlx::query_scalar(
+        "insert into barrier (effect, saga, saga_started_at, task, state, input_hash, input)
+         select c.effect, c.saga, c.started, c.task, 'intent', c.hash, c.input::json
+           from unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::bytea[], $6::text[])
+                as c(effect, saga, started, task, hash, input)
+          order by c.effect collate \"C\"
+         on conflict (effect) do nothing
+         returning effect",
+    )
+    .bind(column(|claim| &claim.effect))
+    .bind(column(|claim| &claim.saga))
+    .bind(started)
+    .bind(column(|claim| &claim.task))
+    .bind(hashes)
+    .bind(column(|claim| &claim.input))
+    .fetch_all(tx)
+    .await
+}
+
+/// Inserts a tombstone if there is no row yet; whether it did.
+pub(crate) async fn bury(tx: &mut PgConnection, task: &TaskContext) -> Result<bool, sqlx::Error> {
+    let message = task.task();
+    let inserted = sqlx::query(
+        "insert into barrier (effect, saga, saga_started_at, task, state)
+         values ($1, $2, $3, $4, 'tombstone')
+         on conflict (effect) do nothing",
+    )
+    .bind(task.forward_effect().to_string())
+    .bind(&message.saga)
+    .bind(i64::try_from(message.saga_started_at).unwrap_or(i64::MAX))
+    .bind(&message.task)
+    .execute(tx)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// The row of a key, locked against everybody else who would change it. `None` when it was purged meanwhile.
+pub(crate) async fn lock(
+    tx: &mut PgConnection,
+    effect: &EffectKey,
+) -> Result<Option<Found>, HandlerError> {
+    let row = sqlx::query(
+        "select state, task, input_hash, input::text, outcome::text, undo::text,
+                (extract(epoch from clock_timestamp() - claimed_at) * 1000)::int8 as age_ms
+           from barrier
+          where effect = $1
+            for update",
+    )
+    .bind(effect.to_string())
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Found {
+        state: EffectState::parse(row.try_get("state")?)?,
+        task: row.try_get("task")?,
+        input_hash: row.try_get("input_hash")?,
+        input: row.try_get("input")?,
+        outcome: row.try_get("outcome")?,
+        undo: row.try_get("undo")?,
+        age_ms: row.try_get("age_ms")?,
+    }))
+}
+
+/// How claims of a set ended.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    pub(crate) effects: Vec<String>,
+    pub(crate) states: Vec<&'static str>,
+    pub(crate) outcomes: Vec<String>,
+}
+
+/// Writes the answers of a set.
+pub(crate) async fn settle(tx: &mut PgConnection, settled: &Settled) -> Result<(), HandlerError> {
+    let updated = sqlx::query(
+        "update barrier b
+            set state = s.state, outcome = s.outcome::json, at = clock_timestamp()
+           from unnest($1::text[], $2::text[], $3::text[]) as s(effect, state, outcome)
+          where b.effect = s.effect and b.state = 'intent'",
+    )
+    .bind(&settled.effects)
+    .bind(&settled.states)
+    .bind(&settled.outcomes)
+    .execute(tx)
+    .await?;
+    if updated.rows_affected() == settled.effects.len() as u64 {
+        Ok(())
+    } else {
+        Err(HandlerError::Broken(
+            "a claimed barrier row changed under its transaction".into(),
+        ))
+    }
+}
+
+/// Takes back claims whose tasks claim no effect, so that another attempt starts anew.
+pub(crate) async fn unclaim(tx: &mut PgConnection, effects: &[String]) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from barrier where effect = any($1) and state = 'intent'")
+        .bind(effects)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Inserts a stored rejection if there is no row yet; whether it did.
+pub(crate) async fn insert_rejection(
+    tx: &mut PgConnection,
+    claim: &Claim,
+    problem: &Problem,
+) -> Result<bool, HandlerError> {
+    let inserted = sqlx::query(
+        "insert into barrier
+                (effect, saga, saga_started_at, task, state, input_hash, input, outcome)
+         values ($1, $2, $3, $4, 'rejected', $5, $6::json, $7::json)
+         on conflict (effect) do nothing",
+    )
+    .bind(&claim.effect)
+    .bind(&claim.saga)
+    .bind(claim.saga_started_at)
+    .bind(&claim.task)
+    .bind(&claim.input_hash)
+    .bind(&claim.input)
+    .bind(json_text(problem)?)
+    .execute(tx)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Moves a row that the caller has locked. `outcome` and `undo` are kept where `None`.
+pub(crate) async fn advance(
+    tx: &mut PgConnection,
+    effect: &EffectKey,
+    to: EffectState,
+    outcome: Option<String>,
+    undo: Option<String>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update barrier
+            set state = $2, outcome = coalesce($3::json, outcome), undo = coalesce($4::json, undo),
+                at = clock_timestamp()
+          where effect = $1",
+    )
+    .bind(effect.to_string())
+    .bind(to.as_str())
+    .bind(outcome)
+    .bind(undo)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! A pool's own schema in Postgres: connections, migrations, transactions.
+//!
+//! Every connection sees only its schema (`search_path`), so the SDK's tables exist once per pool and several
+//! pools can share a database. Waiting is bounded on the server: for locks, for a statement, for a client
+//! that went away inside a transaction.
+//!
+//! Subtle: `Pool::begin` of sqlx 0.9 is not cancel-safe. Transactions are therefore only begun inside spawned
+//! tasks that run to their end, and a connection that comes back inside one is thrown away.
+
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+
+/// Which schema, and how long to wait for what.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// The pool's schema; lower-case letters, digits and underscores.
+    pub schema: String,
+    /// Connections at most.
+    pub connections_max: u32,
+    /// How long a statement waits for a row: a concurrent duplicate gives up after it.
+    pub lock_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+    /// How long a task waits for a free connection.
+    pub acquire_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    /// The usual settings for a pool's schema.
+    pub fn new(schema: impl Into<String>) -> Self {
+        DatabaseSettings {
+            schema: schema.into(),
+            connections_max: 8,
+            lock_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(10),
+            acquire_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why the database could not be opened or migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The schema's name would have to be quoted.
+    #[error("`{0}` is no schema name (lower-case letters, digits, underscores)")]
+    SchemaName(String),
+    /// Connecting or preparing failed.
+    #[error("database of schema {schema}")]
+    Database {
+        /// The schema.
+        schema: String,
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A migration failed.
+    #[error("migrations of schema {schema}")]
+    Migrate {
+        /// The schema.
+        schema: String,
+        /// What the migrator said.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+}
+
+/// Connections to one pool's schema. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    options: PgConnectOptions,
+    schema: String,
+}
+
+impl Database {
+    /// Prepares connections to `url`; they are made when first needed, so a worker can start before its
+    /// database does.
+    pub fn open(url: &str, settings: DatabaseSettings) -> Result<Self, DatabaseError> {
+        let schema = settings.schema.clone();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if schema.is_empty() || !schema.chars().all(plain) {
+            return Err(DatabaseError::SchemaName(schema));
+        }
+        let options: PgConnectOptions = url.parse().map_err(|source| DatabaseError::Database {
+            schema: schema.clone(),
+            source,
+        })?;
+        let options = options
+            .application_name(&format!("impresario worker {schema}"))
+            .options([("search_path", schema.as_str())]);
+        let limits = [
+            ("lock_timeout", settings.lock_timeout),
+            ("statement_timeout", settings.statement_timeout),
+            // A worker that was stopped inside a transaction must not hold its rows for ever.
+            (
+                "idle_in_transaction_session_timeout",
+                settings.statement_timeout * 2,
+            ),
+        ]
+        .map(|(name, limit)| (name, limit.as_millis().to_string()));
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections_max)
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .max_lifetime(Duration::from_secs(30 * 60))
+            .after_release(|connection, _| {
+                let clean = !connection.is_in_transaction();
+                Box::pin(async move { Ok(clean) })
+            })
+            .connect_lazy_with(options.clone().options(limits));
+        Ok(Database {
+            pool,
+            options,
+            schema,
+        })
+    }
+
+    /// Creates the schema and brings the SDK's and the pool's own tables up to date. Safe to run by several
+    /// processes at once. Runs without the usual time limits: a migration may wait for its turn.
+    pub async fn migrate(&self, own: &Migrator) -> Result<(), DatabaseError> {
+        let database = |source| DatabaseError::Database {
+            schema: self.schema.clone(),
+            source,
+        };
+        let migrating = |source| DatabaseError::Migrate {
+            schema: self.schema.clone(),
+            source,
+        };
+        let mut connection = PgConnection::connect_with(&self.options)
+            .await
+            .map_err(database)?;
+        let mut barrier = sqlx::migrate!("./migrations");
+        // Under the migrator's lock: `create schema if not exists` alone can collide with itself.
+        barrier.create_schema(self.schema.clone());
+        barrier.dangerous_set_table_name("sdk_migrations");
+        barrier
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(migrating)?;
+        own.run_direct(None, &mut connection, false)
+            .await
+            .map_err(migrating)?;
+        connection.close().await.map_err(database)
+    }
+
+    /// Begins a transaction. Call it only in a task that runs to its end (see the module text).
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.pool.begin().await
+    }
+
+    /// The connections, for reads and single statements.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The schema's name.
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+}

@@ -1,0 +1,273 @@
+//! Making an effect at somebody else's: intent, call, answer. No transaction is open during the call.
+//!
+//! The committed intent says "it may have happened" whatever becomes of this process. An attempt that finds an
+//! intent repeats the request under the same key while the provider remembers it, and only searches after.
+//!
+//! Subtle: between the call and the second transaction a compensation may have closed the key. Then the row
+//! decides, not our answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use impresario_protocol::{OUTPUT_BYTES_MAX, Outcome, Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::transactional::vanished;
+use super::{bad_input, commit_unknown, joined};
+use crate::barrier::meaning::{self, Forward};
+use crate::barrier::row::{self, Claim, json_text};
+use crate::barrier::{EffectState, horizon};
+use crate::{Closing, Database, External, HandlerError, TaskContext, Undo, Verdict};
+
+/// An [`External`] handler without its types; stored inputs and outputs come back through it.
+#[async_trait]
+pub(crate) trait ErasedExternal: Send + Sync + 'static {
+    fn readable(&self, input: &Value) -> Result<(), Problem>;
+    fn key_life(&self) -> Duration;
+    async fn act(&self, task: &TaskContext, input: &Value) -> Verdict<Value>;
+    async fn close(&self, task: &TaskContext, input: &Value) -> Closing<Value>;
+    async fn find(&self, task: &TaskContext, input: &Value) -> Closing<Value>;
+    async fn undo(&self, task: &TaskContext, input: &Value, output: &Value) -> Undo;
+    async fn record(
+        &self,
+        tx: &mut PgConnection,
+        task: &TaskContext,
+        undo: bool,
+        input: &Value,
+        output: &Value,
+    ) -> Result<(), HandlerError>;
+}
+
+pub(crate) struct Erase<H>(pub(crate) H);
+
+fn broken(error: &serde_json::Error) -> Problem {
+    Problem::new(
+        "worker_bug",
+        format!("a stored value cannot be read: {error}"),
+    )
+}
+
+fn erase_closing<O: Serialize>(closing: Closing<O>) -> Closing<Value> {
+    match closing {
+        Closing::Applied(output) => match serde_json::to_value(output) {
+            Ok(output) => Closing::Applied(output),
+            Err(error) => Closing::Unknown(broken(&error)),
+        },
+        Closing::Closed(problem) => Closing::Closed(problem),
+        Closing::StillOpen(problem) => Closing::StillOpen(problem),
+        Closing::Unknown(problem) => Closing::Unknown(problem),
+    }
+}
+
+#[async_trait]
+impl<H: External> ErasedExternal for Erase<H> {
+    fn readable(&self, input: &Value) -> Result<(), Problem> {
+        H::Input::deserialize(input)
+            .map(drop)
+            .map_err(|error| bad_input(&error))
+    }
+
+    fn key_life(&self) -> Duration {
+        self.0.key_life()
+    }
+
+    async fn act(&self, task: &TaskContext, input: &Value) -> Verdict<Value> {
+        let verdict = match H::Input::deserialize(input) {
+            Ok(input) => self.0.act(task, &input).await.erase(),
+            Err(error) => Verdict::Failed(bad_input(&error)),
+        };
+        match verdict {
+            // It did happen, so this cannot be a failure; a person has to look.
+            Verdict::Done(output) if output.to_string().len() > OUTPUT_BYTES_MAX => {
+                let sentence = "the effect happened, but its output fits into no message";
+                Verdict::Unknown(Problem::new("output_too_large", sentence))
+            }
+            other => other,
+        }
+    }
+
+    async fn close(&self, task: &TaskContext, input: &Value) -> Closing<Value> {
+        match H::Input::deserialize(input) {
+            Ok(input) => erase_closing(self.0.close(task, &input).await),
+            Err(error) => Closing::Unknown(broken(&error)),
+        }
+    }
+
+    async fn find(&self, task: &TaskContext, input: &Value) -> Closing<Value> {
+        match H::Input::deserialize(input) {
+            Ok(input) => erase_closing(self.0.find(task, &input).await),
+            Err(error) => Closing::Unknown(broken(&error)),
+        }
+    }
+
+    async fn undo(&self, task: &TaskContext, input: &Value, output: &Value) -> Undo {
+        match (H::Input::deserialize(input), H::Output::deserialize(output)) {
+            (Ok(input), Ok(output)) => self.0.undo(task, &input, &output).await,
+            (Err(error), _) | (_, Err(error)) => Undo::Failed(broken(&error)),
+        }
+    }
+
+    async fn record(
+        &self,
+        tx: &mut PgConnection,
+        task: &TaskContext,
+        undo: bool,
+        input: &Value,
+        output: &Value,
+    ) -> Result<(), HandlerError> {
+        let unreadable = |error: serde_json::Error| HandlerError::Broken(broken(&error).message);
+        let input = H::Input::deserialize(input).map_err(unreadable)?;
+        let output = H::Output::deserialize(output).map_err(unreadable)?;
+        if undo {
+            self.0.record_undo(tx, task, &input, &output).await
+        } else {
+            self.0.record(tx, task, &input, &output).await
+        }
+    }
+}
+
+pub(crate) async fn run(
+    database: Database,
+    handler: Arc<dyn ErasedExternal>,
+    task: TaskContext,
+) -> Outcome {
+    if let Err(problem) = handler.readable(&task.task().input) {
+        return Outcome::Failed(problem);
+    }
+    joined(async move {
+        let claim = Claim::of(&task);
+        let verdict = match intend(&database, handler.as_ref(), &task, &claim).await? {
+            Intent::Answer(outcome) => return Ok(outcome),
+            Intent::Act => handler.act(&task, &task.task().input).await,
+            Intent::FindFirst => match handler.find(&task, &task.task().input).await {
+                Closing::Applied(output) => Verdict::Done(output),
+                Closing::Closed(problem)
+                | Closing::StillOpen(problem)
+                | Closing::Unknown(problem) => Verdict::Unknown(problem),
+            },
+        };
+        let happened = matches!(verdict, Verdict::Done(_) | Verdict::Unknown(_));
+        match settle(&database, handler.as_ref(), &task, &claim, verdict).await {
+            // The call was made: an error after it leaves the question open, it does not answer "no".
+            Err(error) if happened => Ok(Outcome::Unknown(error.problem())),
+            other => other,
+        }
+    })
+    .await
+}
+
+enum Intent {
+    Answer(Outcome),
+    Act,
+    FindFirst,
+}
+
+async fn intend(
+    database: &Database,
+    handler: &dyn ErasedExternal,
+    task: &TaskContext,
+    claim: &Claim,
+) -> Result<Intent, HandlerError> {
+    let mut tx = database.begin().await?;
+    if !row::claim(&mut tx, std::slice::from_ref(claim))
+        .await?
+        .is_empty()
+    {
+        // After a restore the row of an earlier attempt may be missing. While its key still lives, repeating
+        // is the same request; later it would be a second one.
+        let covered = horizon::covers(&mut tx, task.task().saga_started_at).await?;
+        tx.commit().await?;
+        let may_be_forgotten = !covered && saga_age(task) >= handler.key_life();
+        return Ok(if may_be_forgotten {
+            Intent::FindFirst
+        } else {
+            Intent::Act
+        });
+    }
+    let found = row::lock(&mut tx, &task.forward_effect()).await?;
+    tx.rollback().await?;
+    let Some(found) = found else {
+        return Ok(Intent::Answer(Outcome::Failed(vanished())));
+    };
+    Ok(match meaning::forward(&found, claim)? {
+        Forward::Answer(outcome) => Intent::Answer(outcome),
+        Forward::Repeat { age_ms } if remembered(handler, age_ms) => Intent::Act,
+        Forward::Repeat { age_ms: _ } => Intent::FindFirst,
+    })
+}
+
+/// Whether the provider still remembers a key first used that long ago; an hour is kept as a margin for
+/// clocks and for the call itself, a tenth of lives that are short.
+pub(super) fn remembered(handler: &dyn ErasedExternal, age_ms: i64) -> bool {
+    let life = handler.key_life();
+    let margin = (life / 10).min(Duration::from_secs(3600));
+    Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)) < life - margin
+}
+
+fn saga_age(task: &TaskContext) -> Duration {
+    let started = Duration::from_millis(task.task().saga_started_at);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap_or_default().saturating_sub(started)
+}
+
+async fn settle(
+    database: &Database,
+    handler: &dyn ErasedExternal,
+    task: &TaskContext,
+    claim: &Claim,
+    verdict: Verdict<Value>,
+) -> Result<Outcome, HandlerError> {
+    let mut tx = database.begin().await?;
+    let effect = task.forward_effect();
+    let Some(found) = row::lock(&mut tx, &effect).await? else {
+        return Ok(Outcome::Unknown(vanished()));
+    };
+    match (found.state, &verdict) {
+        (EffectState::Intent, Verdict::Done(output)) => {
+            handler
+                .record(&mut tx, task, false, &task.task().input, output)
+                .await?;
+            let outcome = Some(json_text(output)?);
+            row::advance(&mut tx, &effect, EffectState::Succeeded, outcome, None).await?;
+        }
+        (EffectState::Intent, Verdict::Rejected(problem)) => {
+            let outcome = Some(json_text(problem)?);
+            row::advance(&mut tx, &effect, EffectState::Rejected, outcome, None).await?;
+        }
+        (EffectState::Tombstone | EffectState::Compensated, Verdict::Done(_)) => {
+            tracing::error!(%effect, "the provider acted under a key that it had closed");
+            let sentence = "the provider acted under a key that it had closed";
+            return Ok(Outcome::Unknown(Problem::new(
+                "acted_after_close",
+                sentence,
+            )));
+        }
+        (EffectState::Intent, Verdict::Failed(_) | Verdict::Unknown(_)) => {
+            tx.rollback().await?;
+            return Ok(verdict.into());
+        }
+        (
+            EffectState::Succeeded
+            | EffectState::Rejected
+            | EffectState::Closing
+            | EffectState::Undoing
+            | EffectState::Tombstone
+            | EffectState::Compensated,
+            _,
+        ) => {
+            tx.rollback().await?;
+            // A twin of this attempt, a reconcile or a compensation was faster.
+            return Ok(match meaning::forward(&found, claim)? {
+                Forward::Answer(outcome) => outcome,
+                Forward::Repeat { age_ms: _ } => verdict.into(),
+            });
+        }
+    }
+    Ok(match tx.commit().await {
+        Ok(()) => verdict.into(),
+        Err(error) => commit_unknown(&error),
+    })
+}
