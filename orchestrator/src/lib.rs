@@ -1,1 +1,16 @@
-//! placeholder
+//! Makes sagas durable: lanes that decide, a Postgres store, a broker that carries tasks, the REST API.
+//!
+//! [`Engine`] is what a process starts and talks to. Inside, `store`, `broker` and `lane` each have one job:
+//! the store and the broker never name each other, the lane drives both through their ports, and `engine`
+//! alone wires everything.
+
+pub mod api;
+pub mod broker;
+pub mod clock;
+mod engine;
+pub mod hub;
+pub mod lane;
+pub mod store;
+mod upkeep;
+
+pub use engine::{Engine, EngineError, Options};

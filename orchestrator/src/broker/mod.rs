@@ -82,6 +82,14 @@ pub enum Arrival {
         /// The partition.
         partition: u16,
     },
+    /// A probe of this process came back through the partition's queue: everything that was in the queue before
+    /// it was sent has been delivered to this process, in front of this.
+    Probe {
+        /// The partition.
+        partition: u16,
+        /// When it was sent (Unix milliseconds, this process's clock).
+        sent_at: u64,
+    },
     /// The broker lost what was in a task queue (it had to be declared anew): open attempts are sent again.
     Lost {
         /// The pool.
@@ -154,6 +162,10 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Whether publishing can work at the moment (readiness, `/readyz`).
     fn connected(&self) -> bool;
+
+    /// Sends a probe through the results queue of a partition; it comes back as [`Arrival::Probe`], behind every
+    /// result that was in the queue before it. Best effort, never waits.
+    fn probe(&self, partition: u16, sent_at: u64);
 
     /// Tells the other instances of the engine what was committed, to wake the clients that wait there. Best
     /// effort, never waits, may be lost; brokers with a single instance need not do anything.

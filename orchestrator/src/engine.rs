@@ -1,0 +1,268 @@
+//! The engine of one process: opens the store, starts the lane and its upkeep, and takes orders.
+//!
+//! Stopping is in order: no new orders, what is decided is committed and released, leases are given back. A
+//! process that is killed instead loses nothing either; others merely wait for its leases to end.
+
+use std::sync::Arc;
+
+use impresario_workflows::saga::{Input, Stamp};
+use impresario_workflows::{Definition, SagaId};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{Arrival, Broker};
+use crate::clock;
+use crate::hub::Hub;
+use crate::lane::{
+    CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
+    StartError, StartOrder, Started,
+};
+use crate::store::definitions::{Catalogue, Stored};
+use crate::store::sagas::{Loaded, load_one};
+use crate::store::{self, Database, days, leases};
+use crate::upkeep::{self, Upkeep};
+
+/// How an engine is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of this process, unique among the replicas of a database.
+    pub replica: String,
+    /// Number of results partitions: the same for all replicas of a database. Few keep lists full.
+    pub partitions: u16,
+    /// Whether the transport forgets tasks when it stops: then open attempts are sent again at the start.
+    pub transport_forgets: bool,
+}
+
+/// The engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// A running engine; cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    catalogue: Arc<Catalogue>,
+    broker: Arc<dyn Broker>,
+    hub: Arc<Hub>,
+    lane: mpsc::Sender<Message>,
+    stop: CancellationToken,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+    replica: String,
+}
+
+impl Engine {
+    /// Starts an engine on an open database with a broker whose arrivals come through `arrivals`.
+    pub async fn start(
+        options: Options,
+        database: Database,
+        definitions: Vec<Definition>,
+        broker: Arc<dyn Broker>,
+        arrivals: mpsc::Receiver<Arrival>,
+    ) -> Result<Engine, EngineError> {
+        days::ensure(&database.pool, clock::now()).await?;
+        leases::ensure(&database.pool, options.partitions).await?;
+        let catalogue = Arc::new(Catalogue::default());
+        for definition in definitions {
+            catalogue.register(&database.pool, definition).await?;
+        }
+        broker.serve_pools(pools(&catalogue)).await;
+        let hub = Arc::new(Hub::default());
+        let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
+        let (lane, inbox) = mpsc::channel(INBOX_MAX);
+        let stop = CancellationToken::new();
+        let parts = Parts {
+            replica: options.replica.clone(),
+            database: database.clone(),
+            catalogue: Arc::clone(&catalogue),
+            broker: Arc::clone(&broker),
+            releaser: releaser.clone(),
+            hub: Arc::clone(&hub),
+            partitions: options.partitions,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Lane::new(parts).run(inbox, stop.clone()));
+        let upkeep = Upkeep {
+            replica: options.replica.clone(),
+            partitions: options.partitions,
+            database: database.clone(),
+            broker: Arc::clone(&broker),
+            releaser,
+            lane: lane.clone(),
+            stop: stop.clone(),
+            held: Arc::new(tokio::sync::watch::channel(Vec::new()).0),
+        };
+        tasks.spawn(upkeep::forward(arrivals, lane.clone(), stop.clone()));
+        tasks.spawn(upkeep.clone().hold_leases(options.transport_forgets));
+        tasks.spawn(upkeep.clone().watch_timers());
+        tasks.spawn(upkeep.clone().repeat_outbox());
+        tasks.spawn(upkeep.make_days());
+        let inner = Inner {
+            database,
+            catalogue,
+            broker,
+            hub,
+            lane,
+            stop,
+            tasks: tokio::sync::Mutex::new(tasks),
+            replica: options.replica,
+        };
+        Ok(Engine {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Starts a saga, or finds the one that this key has started. Durable when it returns `Ok`.
+    pub async fn start_saga(
+        &self,
+        tenant: &str,
+        stored: Stored,
+        key: &str,
+        body_hash: Vec<u8>,
+        input: Value,
+        traceparent: Option<String>,
+    ) -> Result<Started, StartError> {
+        let id = SagaId::derive(clock::now(), tenant, &stored.definition.name, key);
+        let (reply, answer) = oneshot::channel();
+        let order = StartOrder {
+            id,
+            tenant: tenant.to_owned(),
+            stored,
+            key: key.to_owned(),
+            body_hash,
+            input,
+            traceparent,
+            reply,
+        };
+        self.send(Message::Start(Box::new(order)))
+            .await
+            .map_err(|()| StartError::Unavailable)?;
+        answer.await.unwrap_or(Err(StartError::Unavailable))
+    }
+
+    /// Cancels a saga.
+    pub async fn cancel(
+        &self,
+        id: SagaId,
+        stamp: Stamp,
+        if_seq: Option<i32>,
+    ) -> Result<CommandAnswer, CommandError> {
+        self.command(id, Input::Cancel(stamp), if_seq).await
+    }
+
+    /// Lets what stands before a human try again.
+    pub async fn retry(
+        &self,
+        id: SagaId,
+        step: Option<String>,
+        stamp: Stamp,
+        if_seq: Option<i32>,
+    ) -> Result<CommandAnswer, CommandError> {
+        self.command(id, Input::Retry { step, stamp }, if_seq).await
+    }
+
+    async fn command(
+        &self,
+        id: SagaId,
+        input: Input,
+        if_seq: Option<i32>,
+    ) -> Result<CommandAnswer, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        let order = CommandOrder {
+            id,
+            input,
+            if_seq,
+            reply,
+        };
+        self.send(Message::Command(Box::new(order)))
+            .await
+            .map_err(|()| CommandError::Unavailable)?;
+        answer.await.unwrap_or(Err(CommandError::Unavailable))
+    }
+
+    /// Reads a saga from the store.
+    pub async fn load(&self, id: SagaId) -> Result<Option<Loaded>, store::Error> {
+        load_one(&self.inner.database.pool, &self.inner.catalogue, id).await
+    }
+
+    /// The definitions.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    /// The database, for reads.
+    pub fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// Where to wait for sagas.
+    pub fn hub(&self) -> &Hub {
+        &self.inner.hub
+    }
+
+    /// Whether the broker can publish at the moment.
+    pub fn broker_connected(&self) -> bool {
+        self.inner.broker.connected()
+    }
+
+    /// Depths of the pools' queues, for people.
+    pub fn depths(&self) -> std::collections::BTreeMap<String, crate::broker::PoolDepth> {
+        self.inner.broker.depths()
+    }
+
+    /// Stops in order; returns when everything decided is committed and released.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        let mut tasks = self.inner.tasks.lock().await;
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "an engine task ended badly");
+            }
+        }
+        if let Err(error) = leases::give_back(&self.inner.database.pool, &self.inner.replica).await
+        {
+            tracing::warn!(%error, "cannot give leases back; others wait for their end");
+        }
+    }
+
+    /// Resolves when the engine is stopping.
+    pub async fn stopping(&self) {
+        self.inner.stop.cancelled().await;
+    }
+
+    async fn send(&self, message: Message) -> Result<(), ()> {
+        if self.inner.stop.is_cancelled() {
+            return Err(());
+        }
+        self.inner.lane.send(message).await.map_err(|_| ())
+    }
+}
+
+/// Every pool that the current definitions name.
+fn pools(catalogue: &Catalogue) -> Vec<String> {
+    let mut pools: Vec<String> = catalogue
+        .all_current()
+        .iter()
+        .flat_map(|stored| stored.definition.pools())
+        .collect();
+    pools.sort();
+    pools.dedup();
+    pools
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("replica", &self.inner.replica)
+            .finish_non_exhaustive()
+    }
+}

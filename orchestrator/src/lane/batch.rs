@@ -1,0 +1,148 @@
+//! The batch that is being filled: per saga one entry, in saga order.
+
+use std::collections::BTreeMap;
+
+use impresario_workflows::saga::Event;
+use impresario_workflows::{Millis, SagaId};
+
+use super::settle::Settled;
+use super::slot::{Pending, Saga, StoredRow};
+use crate::store::commit::Batch;
+use crate::store::row::Body;
+use crate::store::sagas::instant;
+
+/// All that the next commit adds, by saga.
+pub(super) type Entries = BTreeMap<SagaId, Entry>;
+
+/// What one saga adds.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) seq: i32,
+    pub(super) at: Millis,
+    pub(super) events: Vec<Event>,
+    pub(super) notes: Vec<String>,
+    pub(super) tasks: Vec<Task>,
+    /// The inputs that this rests on, with what each came to; decided again when the seq is lost.
+    pub(super) inputs: Vec<(Pending, Settled)>,
+    pub(super) start: Option<StartRow>,
+    /// What the saga's row held before, and shall hold.
+    pub(super) before: StoredRow,
+    pub(super) wanted: StoredRow,
+}
+
+/// An encoded task.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) pool: String,
+    pub(super) partition: u16,
+    pub(super) body: Vec<u8>,
+}
+
+/// The columns of a new saga that its state does not have.
+#[derive(Clone, Debug)]
+pub(super) struct StartRow {
+    pub(super) tenant: String,
+    pub(super) definition: String,
+    pub(super) definition_id: i32,
+    pub(super) key: String,
+    pub(super) body_hash: Vec<u8>,
+    pub(super) partition: u16,
+    pub(super) business_key: Option<String>,
+    pub(super) attributes: Option<String>,
+}
+
+impl Entry {
+    /// The first decision of a saga in this batch.
+    pub(super) fn new(saga: &Saga, at: Millis) -> Entry {
+        Entry {
+            seq: saga.seq + 1,
+            at,
+            events: Vec::new(),
+            notes: Vec::new(),
+            tasks: Vec::new(),
+            inputs: Vec::new(),
+            start: None,
+            before: saga.stored,
+            wanted: saga.stored,
+        }
+    }
+}
+
+/// The statement's columns. Journal bodies are encoded here, once, so that a re-read can compare bytes.
+pub(super) fn columns(
+    nonce: String,
+    entries: &Entries,
+    delivered: Vec<i64>,
+) -> Result<Batch, serde_json::Error> {
+    let mut batch = Batch {
+        nonce,
+        delivered,
+        ..Batch::default()
+    };
+    let mut starts: Vec<(SagaId, &Entry, &StartRow)> = Vec::new();
+    for (&id, entry) in entries {
+        batch.rows.saga.push(id.0);
+        batch.rows.seq.push(entry.seq);
+        batch.rows.body.push(serde_json::to_vec(&Body {
+            nonce: batch.nonce.clone(),
+            at: entry.at,
+            by: entry.notes.clone(),
+            events: entry.events.clone(),
+        })?);
+        for task in &entry.tasks {
+            batch.tasks.saga.push(id.0);
+            batch.tasks.pool.push(task.pool.clone());
+            batch
+                .tasks
+                .partition
+                .push(i16::try_from(task.partition).unwrap_or_default());
+            batch.tasks.body.push(task.body.clone());
+        }
+        match &entry.start {
+            Some(start) => starts.push((id, entry, start)),
+            None if entry.wanted != entry.before => push_change(&mut batch, id, entry),
+            None => {}
+        }
+    }
+    // Two replicas that start overlapping keys lock them in the same order.
+    starts.sort_by(|(_, _, a), (_, _, b)| {
+        (&a.tenant, &a.definition, &a.key).cmp(&(&b.tenant, &b.definition, &b.key))
+    });
+    for (id, entry, start) in starts {
+        push_start(&mut batch, id, entry, start);
+    }
+    Ok(batch)
+}
+
+fn push_change(batch: &mut Batch, id: SagaId, entry: &Entry) {
+    let StoredRow { status, wake_at } = entry.wanted;
+    batch.changes.saga.push(id.0);
+    batch.changes.status.push(status.as_str().to_owned());
+    batch
+        .changes
+        .ended_at
+        .push(status.is_final().then(|| instant(entry.at)));
+    batch.changes.wake_at.push(wake_at.map(instant));
+}
+
+fn push_start(batch: &mut Batch, id: SagaId, entry: &Entry, start: &StartRow) {
+    let StoredRow { status, wake_at } = entry.wanted;
+    let columns = &mut batch.starts;
+    columns.saga.push(id.0);
+    columns.tenant.push(start.tenant.clone());
+    columns.definition.push(start.definition.clone());
+    columns.key.push(start.key.clone());
+    columns.body_hash.push(start.body_hash.clone());
+    columns.definition_id.push(start.definition_id);
+    columns
+        .partition
+        .push(i16::try_from(start.partition).unwrap_or_default());
+    columns.status.push(status.as_str().to_owned());
+    columns.business_key.push(start.business_key.clone());
+    columns.attributes.push(start.attributes.clone());
+    columns.started_at.push(instant(entry.at));
+    columns
+        .ended_at
+        .push(status.is_final().then(|| instant(entry.at)));
+    columns.wake_at.push(wake_at.map(instant));
+}

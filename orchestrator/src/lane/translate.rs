@@ -1,0 +1,100 @@
+//! Between the heart's words and the wire's: the only place that sees both.
+
+use impresario_protocol as wire;
+use impresario_workflows::SagaId;
+use impresario_workflows::saga::{Dispatch, Input, Operation, Outcome, Problem, StepResult};
+
+use super::slot::Saga;
+
+/// A worker's answer as an input, with the note for the journal.
+pub(super) fn result(result: wire::TaskResult) -> (Input, String) {
+    let operation = operation_in(result.operation);
+    let note = format!(
+        "result {} {} #{} {} by {}",
+        result.step,
+        operation.as_str(),
+        result.attempt,
+        result.outcome.as_str(),
+        result.worker
+    );
+    let input = Input::Result(StepResult {
+        step: result.step,
+        operation,
+        generation: result.generation,
+        attempt: result.attempt,
+        outcome: outcome_in(result.outcome),
+    });
+    (input, note)
+}
+
+/// A dispatch as an encoded task.
+pub(super) fn task(
+    id: SagaId,
+    saga: &Saga,
+    dispatch: Dispatch,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let direction = match dispatch.operation {
+        Operation::Forward | Operation::Reconcile => wire::Direction::Forward,
+        Operation::Compensate => wire::Direction::Compensate,
+    };
+    let step = saga.definition.steps[dispatch.step].id.clone();
+    let effect = wire::EffectKey {
+        saga: id.effect_part(),
+        step: step.clone(),
+        direction,
+        generation: dispatch.generation,
+    };
+    serde_json::to_vec(&wire::Task {
+        saga: saga.state.id.to_string(),
+        definition: saga.definition.name.clone(),
+        tenant: saga.tenant.to_string(),
+        step,
+        task: dispatch.task,
+        operation: operation_out(dispatch.operation),
+        effect,
+        attempt: dispatch.attempt,
+        not_after: Some(dispatch.not_after),
+        timeout_ms: dispatch.timeout_ms,
+        saga_started_at: saga.state.started_at,
+        input: dispatch.input,
+        traceparent: saga.state.traceparent.as_deref().map(str::to_owned),
+    })
+}
+
+fn operation_in(operation: wire::Operation) -> Operation {
+    match operation {
+        wire::Operation::Forward => Operation::Forward,
+        wire::Operation::Compensate => Operation::Compensate,
+        wire::Operation::Reconcile => Operation::Reconcile,
+    }
+}
+
+fn operation_out(operation: Operation) -> wire::Operation {
+    match operation {
+        Operation::Forward => wire::Operation::Forward,
+        Operation::Compensate => wire::Operation::Compensate,
+        Operation::Reconcile => wire::Operation::Reconcile,
+    }
+}
+
+fn outcome_in(outcome: wire::Outcome) -> Outcome {
+    match outcome {
+        wire::Outcome::Succeeded { output } => Outcome::Succeeded(output),
+        wire::Outcome::Rejected(problem) => Outcome::Rejected(problem_in(problem)),
+        wire::Outcome::Failed(problem) => Outcome::Failed(problem_in(problem)),
+        wire::Outcome::Unknown(problem) => Outcome::Unknown(problem_in(problem)),
+        wire::Outcome::Refused => Outcome::Refused,
+        wire::Outcome::Expired => Outcome::Expired,
+        wire::Outcome::Heartbeat => Outcome::Heartbeat,
+        wire::Outcome::Applied { output } => Outcome::Applied(output),
+        wire::Outcome::Closed(problem) => Outcome::Closed(problem_in(problem)),
+        wire::Outcome::StillOpen(problem) => Outcome::StillOpen(problem_in(problem)),
+    }
+}
+
+fn problem_in(problem: wire::Problem) -> Problem {
+    Problem {
+        code: problem.code,
+        message: problem.message,
+    }
+}

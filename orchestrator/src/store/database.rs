@@ -1,0 +1,111 @@
+//! Opening the database: the pool for reads and upkeep, and the connection of the commit path.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Executor};
+
+use super::Error;
+
+/// The engine's tables live in a schema of their own, beside those of the pools.
+const SCHEMA: &str = "impresario";
+
+/// How to reach the database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `postgres://user@host:port/database`.
+    pub url: String,
+    /// Connections for reads and upkeep; the commit path has one more of its own.
+    pub connections_max: u32,
+}
+
+impl Options {
+    /// Ten connections: reads are short, and Postgres pays for each one.
+    pub fn new(url: impl Into<String>) -> Self {
+        Options {
+            url: url.into(),
+            connections_max: 10,
+        }
+    }
+}
+
+/// The opened, migrated database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// For reads and upkeep.
+    pub pool: PgPool,
+    connect: PgConnectOptions,
+}
+
+impl Database {
+    /// Opens the database and brings the schema up to date.
+    pub async fn open(options: &Options) -> Result<Database, Error> {
+        let connect: PgConnectOptions = options.url.parse().map_err(Error::Open)?;
+        let connect = connect
+            .application_name("impresario")
+            .options([
+                ("search_path", SCHEMA),
+                ("statement_timeout", "30s"),
+                ("lock_timeout", "5s"),
+            ])
+            .disable_statement_logging();
+        create_schema(&connect).await.map_err(Error::Open)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections_max)
+            .acquire_timeout(Duration::from_secs(5))
+            // One round trip less per use; a dead connection shows itself in the statement.
+            .test_before_acquire(false)
+            .connect_with(connect.clone())
+            .await
+            .map_err(Error::Open)?;
+        sqlx::migrate!("./migrations")
+            .run(&pool)
+            .await
+            .map_err(Error::Migrate)?;
+        Ok(Database { pool, connect })
+    }
+
+    /// A connection for the commit path. Plans are made once and for tables of any size: the tables are empty
+    /// when they are made, so the planner must not be led by that.
+    pub async fn commit_connection(&self) -> Result<PgConnection, sqlx::Error> {
+        let options = self.connect.clone().options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+        ]);
+        let mut connection = PgConnection::connect_with(&options).await?;
+        let (level,): (String,) = sqlx::query_as("select current_setting('synchronous_commit')")
+            .fetch_one(&mut connection)
+            .await?;
+        if level == "off" {
+            tracing::warn!(
+                "synchronous_commit is off: the last commits are lost when the server crashes"
+            );
+        }
+        Ok(connection)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> bool {
+        sqlx::query("select 1").execute(&self.pool).await.is_ok()
+    }
+}
+
+async fn create_schema(connect: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect_with(connect).await?;
+    // Two replicas that start together may both try; the loser's error only says that it exists.
+    let created = connection
+        .execute("create schema if not exists impresario")
+        .await;
+    connection.close().await?;
+    match created {
+        Ok(_) => Ok(()),
+        Err(error)
+            if error
+                .as_database_error()
+                .is_some_and(|e| e.is_unique_violation()) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}

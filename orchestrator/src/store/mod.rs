@@ -1,0 +1,23 @@
+//! Postgres: the only truth. Each file is one table (or one statement) and its SQL.
+//!
+//! The hot path is one statement ([`commit`]) on a connection of its own; everything else goes through a
+//! small pool. Statements run in tasks that are never cancelled half-way: a future dropped in the middle
+//! would leave a connection in an unknown state.
+//!
+//! Not here: what a saga means (`workflows`), the broker, the lanes.
+
+pub mod commit;
+pub mod database;
+pub mod days;
+pub mod definitions;
+mod error;
+pub mod keys;
+pub mod leases;
+pub mod listing;
+pub mod outbox;
+pub mod row;
+pub mod sagas;
+pub mod timers;
+
+pub use database::{Database, Options};
+pub use error::Error;

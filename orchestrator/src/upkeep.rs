@@ -1,0 +1,203 @@
+//! The slow loops beside the lane: leases, due timers, the outbox's leftovers, tomorrow's partitions.
+//!
+//! Each is a safety net or a convenience; none is on the path of a saga that runs well. An error is logged and
+//! the next turn tries again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use impresario_workflows::SagaId;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{Arrival, Broker, TaskList};
+use crate::clock;
+use crate::lane::{Message, Releaser};
+use crate::store::leases::LEASE_SECONDS;
+use crate::store::timers::DUE_MAX;
+use crate::store::{Database, days, leases, outbox, timers};
+
+/// How often the poller looks for due sagas and leftover outbox rows.
+const POLL: Duration = Duration::from_millis(500);
+
+/// What the loops work with.
+#[derive(Clone)]
+pub(crate) struct Upkeep {
+    pub(crate) replica: String,
+    pub(crate) partitions: u16,
+    pub(crate) database: Database,
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) releaser: Releaser,
+    pub(crate) lane: mpsc::Sender<Message>,
+    pub(crate) stop: CancellationToken,
+    /// The partitions that are leased now.
+    pub(crate) held: Arc<watch::Sender<Vec<u16>>>,
+}
+
+/// Passes the broker's arrivals on; a full lane holds them back, and prefetch holds the broker back.
+pub(crate) async fn forward(
+    mut arrivals: mpsc::Receiver<Arrival>,
+    lane: mpsc::Sender<Message>,
+    stop: CancellationToken,
+) {
+    loop {
+        let arrival = tokio::select! {
+            arrival = arrivals.recv() => arrival,
+            () = stop.cancelled() => None,
+        };
+        let Some(arrival) = arrival else { return };
+        if lane.send(Message::Arrival(arrival)).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Upkeep {
+    /// Keeps this process's share of the partitions, and reads exactly those.
+    pub(crate) async fn hold_leases(self, redispatch_at_first: bool) {
+        let mut held: Vec<u16> = Vec::new();
+        let mut redispatch = redispatch_at_first;
+        loop {
+            match leases::turn(&self.database.pool, &self.replica, self.partitions).await {
+                Ok(now) if now != held => {
+                    tracing::info!(partitions = ?now, "results partitions leased");
+                    held = now;
+                    self.held.send_replace(held.clone());
+                    self.broker.read_partitions(held.clone()).await;
+                    self.tell(Message::Leased(held.clone())).await;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = ?error, "cannot renew leases"),
+            }
+            if redispatch && !held.is_empty() {
+                redispatch = false;
+                self.redispatch_open(&held).await;
+            }
+            if self
+                .pause(Duration::from_secs_f64(LEASE_SECONDS / 3.0))
+                .await
+            {
+                return;
+            }
+        }
+    }
+
+    /// After a start on a transport that forgets: every open attempt is sent again.
+    async fn redispatch_open(&self, partitions: &[u16]) {
+        let mut after: Option<SagaId> = None;
+        loop {
+            match timers::open(&self.database.pool, partitions, after).await {
+                Ok(sagas) => {
+                    let Some(&last) = sagas.last() else { return };
+                    after = Some(last);
+                    self.tell(Message::Redispatch { sagas, pool: None }).await;
+                }
+                Err(error) => {
+                    tracing::warn!(error = ?error, "cannot look for open sagas");
+                    if self.pause(POLL).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The net under the timers in memory.
+    pub(crate) async fn watch_timers(self) {
+        let mut full = false;
+        loop {
+            if !full && self.pause(POLL).await {
+                return;
+            }
+            let partitions = self.held.borrow().clone();
+            full = match timers::due(&self.database.pool, &partitions).await {
+                Ok(due) => {
+                    let found = due.len();
+                    if found > 0 {
+                        self.tell(Message::Due(due)).await;
+                    }
+                    // A full page that is still being decided would only be found again: breathe.
+                    if usize::try_from(DUE_MAX).is_ok_and(|max| found == max)
+                        && self.pause(POLL / 5).await
+                    {
+                        return;
+                    }
+                    usize::try_from(DUE_MAX).is_ok_and(|max| found == max)
+                }
+                Err(error) => {
+                    tracing::warn!(error = ?error, "cannot look for due sagas");
+                    false
+                }
+            };
+        }
+    }
+
+    /// Publishes what a crash or a full queue has left in the outbox.
+    pub(crate) async fn repeat_outbox(self) {
+        loop {
+            if self.pause(POLL).await {
+                return;
+            }
+            match outbox::pools_behind(&self.database.pool).await {
+                Ok(behind) => self.tell(Message::Behind(behind)).await,
+                Err(error) => tracing::warn!(error = ?error, "cannot look at the outbox"),
+            }
+            if !self.broker.connected() {
+                continue;
+            }
+            loop {
+                match outbox::claim(&self.database.pool, &self.releaser.without_credit()).await {
+                    Ok(rows) if rows.is_empty() => break,
+                    Ok(rows) => {
+                        metrics::counter!("impresario_outbox_repeated_total")
+                            .increment(rows.len() as u64);
+                        let lists = rows
+                            .into_iter()
+                            .map(|row| {
+                                let list = TaskList {
+                                    pool: row.pool,
+                                    partition: row.partition,
+                                    tasks: row.tasks,
+                                };
+                                (row.id, list)
+                            })
+                            .collect();
+                        self.releaser.carry_out(lists).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = ?error, "cannot claim outbox rows");
+                        break;
+                    }
+                }
+                if self.stop.is_cancelled() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes the coming days' partitions, once an hour.
+    pub(crate) async fn make_days(self) {
+        loop {
+            if self.pause(Duration::from_secs(3600)).await {
+                return;
+            }
+            if let Err(error) = days::ensure(&self.database.pool, clock::now()).await {
+                tracing::error!(error = ?error, "cannot make partitions for the coming days");
+            }
+        }
+    }
+
+    async fn tell(&self, message: Message) {
+        // The lane is gone only when the process stops.
+        drop(self.lane.send(message).await);
+    }
+
+    /// Waits; true when the engine stops.
+    async fn pause(&self, wait: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => false,
+            () = self.stop.cancelled() => true,
+        }
+    }
+}
