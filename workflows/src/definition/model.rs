@@ -15,7 +15,8 @@ use crate::expression::{Condition, Mapping};
 /// A saga has at most this many steps: sets of steps are one machine word.
 pub const STEPS_MAX: usize = 64;
 
-/// Position of a step in [`Definition::steps`], which is in topological order (file order breaks ties).
+/// Position of a step in [`Definition::steps`], which is in topological order (the smaller id breaks ties,
+/// so that the order does not depend on the order of keys in the file, which is no content).
 pub type StepIndex = usize;
 
 /// A set of steps of one definition.
@@ -123,6 +124,19 @@ impl Definition {
         self.steps.iter().position(|step| step.id == id)
     }
 
+    /// Every pool that it sends tasks to, each once.
+    pub fn pools(&self) -> Vec<String> {
+        let mut pools: Vec<String> = self
+            .steps
+            .iter()
+            .flat_map(Step::pools)
+            .map(str::to_owned)
+            .collect();
+        pools.sort();
+        pools.dedup();
+        pools
+    }
+
     /// All steps.
     pub fn all_steps(&self) -> StepSet {
         (0..self.steps.len()).fold(StepSet::EMPTY, StepSet::with)
@@ -166,6 +180,23 @@ pub struct Step {
     pub describe: Option<Mapping>,
     /// How long the effect lasts by itself, when it expires (a seat hold).
     pub expires_ms: Option<Millis>,
+}
+
+impl Step {
+    /// The pools that serve it: forward, reconcile, compensate.
+    fn pools(&self) -> impl Iterator<Item = &str> {
+        let undo = match &self.undo {
+            Undo::Compensate(compensate) => Some(compensate.task.pool.as_str()),
+            Undo::Nothing { .. } | Undo::Readonly | Undo::OnlyForward => None,
+        };
+        let reconcile = self
+            .reconcile
+            .as_ref()
+            .map(|reconcile| reconcile.task.pool.as_str());
+        [Some(self.task.pool.as_str()), undo, reconcile]
+            .into_iter()
+            .flatten()
+    }
 }
 
 /// `pool/task`.

@@ -12,6 +12,7 @@
 mod command;
 mod customer;
 mod decide;
+mod describe;
 mod event;
 mod evolve;
 mod explain;
@@ -21,6 +22,7 @@ mod state;
 pub use command::{Command, Dispatch};
 pub use customer::{CustomerView, customer_view};
 pub use decide::{Decision, Ignored, Meaning, Moment, Refusal, decide};
+pub use describe::Described;
 pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
 pub use explain::explain;
