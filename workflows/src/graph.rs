@@ -241,4 +241,17 @@ mod tests {
         assert_eq!(shape.ancestors[63].len(), 63);
         assert_eq!(shape.descendants[0].len(), 63);
     }
+
+    #[test]
+    fn drawings_show_the_pivot_and_the_undoing() {
+        let (_, text) = crate::definition::SHIPPED[0];
+        let drawing = mermaid(&Definition::parse("booking", text).unwrap());
+        let expected = "flowchart TD\n  hold[\"hold<br/>catalog/hold-seats<br/>undo: catalog/release-seats\"]\n";
+        assert!(drawing.starts_with(expected), "{drawing}");
+        assert!(
+            drawing.contains("  capture[[\"capture<br/>payment/capture\"]]\n"),
+            "{drawing}"
+        );
+        assert!(drawing.ends_with("  capture --> sell\n"), "{drawing}");
+    }
 }

@@ -53,13 +53,13 @@ pub(crate) struct SagaFile {
     #[schemars(with = "Option<std::collections::BTreeMap<String, Value>>")]
     pub attributes: Vec<(At<String>, Template)>,
     /// From the start to the instant at which a saga before its pivot turns around.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub deadline: Option<At<Millis>>,
     /// What happens at the deadline.
-    #[schemars(schema_with = "schema::on_deadline")]
+    #[schemars(default, schema_with = "schema::on_deadline")]
     pub on_deadline: Option<At<()>>,
     /// JSON Schema (2020-12) of what a start must carry. Objects are closed unless they say otherwise.
-    #[schemars(schema_with = "schema::input")]
+    #[schemars(default, schema_with = "schema::input")]
     pub input: Option<Node>,
     /// Values for steps that do not say their own.
     pub defaults: Option<DefaultsFile>,
@@ -70,7 +70,7 @@ pub(crate) struct SagaFile {
     #[schemars(with = "Option<Value>")]
     pub output: Option<Template>,
     /// Plural noun of its own REST surface: `bookings` gives `/v1/bookings`.
-    #[schemars(schema_with = "schema::name")]
+    #[schemars(default, schema_with = "schema::name")]
     pub rest: Option<At<String>>,
     /// What customers may read.
     pub customer: Option<CustomerFile>,
@@ -81,7 +81,7 @@ pub(crate) struct SagaFile {
 #[schemars(title = "Defaults", deny_unknown_fields)]
 pub(crate) struct DefaultsFile {
     /// How long one attempt may take.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub timeout: Option<At<Millis>>,
     /// How steps are tried again.
     pub retry: Option<RetryFile>,
@@ -106,18 +106,21 @@ pub(crate) struct StepFile {
     #[schemars(with = "Option<String>")]
     pub when: Option<At<Condition>>,
     /// How long one attempt may take.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub timeout: Option<At<Millis>>,
     /// How it is tried again.
     pub retry: Option<RetryFile>,
     /// The task that undoes it, or `none` together with `reason`.
-    #[schemars(schema_with = "schema::compensate")]
+    #[schemars(default, schema_with = "schema::compensate")]
     pub compensate: Option<At<CompensateFile>>,
+    /// Whether `compensate` or `readonly` stands there, be its value wrong or not.
+    #[schemars(skip)]
+    pub speaks_of_undo: bool,
     /// Why it need not be undone (`compensate: none`).
     #[schemars(with = "Option<String>")]
     pub reason: Option<At<String>>,
     /// What to do when attempts run out without an answer.
-    #[schemars(schema_with = "schema::on_unknown")]
+    #[schemars(default, schema_with = "schema::on_unknown")]
     pub on_unknown: Option<At<OnUnknown>>,
     /// The task that finds out what became of the effect.
     #[schemars(with = "Option<ReconcileFile>")]
@@ -129,16 +132,16 @@ pub(crate) struct StepFile {
     #[schemars(with = "Option<bool>")]
     pub readonly: Option<At<bool>>,
     /// Name of its effect on the world.
-    #[schemars(schema_with = "schema::name")]
+    #[schemars(default, schema_with = "schema::name")]
     pub effect: Option<At<String>>,
     /// How long the effect lasts by itself, when it expires.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub expires: Option<At<Millis>>,
     /// What it does, in words, for people.
     #[schemars(with = "Option<String>")]
     pub describe: Option<Template>,
     /// How much of a saga's page it deserves.
-    #[schemars(schema_with = "schema::importance")]
+    #[schemars(default, schema_with = "schema::importance")]
     #[expect(
         dead_code,
         reason = "the engine does not look at it: reading it is checking it"
@@ -153,20 +156,20 @@ pub(crate) struct RetryFile {
     #[schemars(skip)]
     pub place: Place,
     /// Attempts in all, or `unlimited`.
-    #[schemars(schema_with = "schema::attempts")]
+    #[schemars(default, schema_with = "schema::attempts")]
     pub max_attempts: Option<At<Attempts>>,
     /// How waits grow.
-    #[schemars(schema_with = "schema::backoff")]
+    #[schemars(default, schema_with = "schema::backoff")]
     #[expect(
         dead_code,
         reason = "the engine does not look at it: reading it is checking it"
     )]
     pub backoff: Option<At<()>>,
     /// Wait before the second attempt.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub initial: Option<At<Millis>>,
     /// Waits double up to this.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub max: Option<At<Millis>>,
     /// Error codes that are never tried again.
     #[schemars(with = "Option<Vec<String>>")]
@@ -198,7 +201,7 @@ pub(crate) struct UndoFile {
     #[schemars(with = "Option<Value>")]
     pub input: Option<Template>,
     /// How long one attempt may take.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub timeout: Option<At<Millis>>,
     /// How it is tried again; when attempts run out, the saga is stuck in front of a human.
     pub retry: Option<RetryFile>,
@@ -215,7 +218,7 @@ pub(crate) struct ReconcileFile {
     #[schemars(required, schema_with = "schema::task")]
     pub task: Option<At<TaskName>>,
     /// How long one attempt may take.
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(default, schema_with = "schema::duration")]
     pub timeout: Option<At<Millis>>,
     /// How it is tried again.
     pub retry: Option<RetryFile>,

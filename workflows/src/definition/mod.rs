@@ -23,6 +23,7 @@ mod shipped;
 mod source;
 mod suggest;
 mod yaml;
+mod yaml_error;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use model::*;
@@ -30,4 +31,5 @@ pub use parse::{Checked, FromCanonicalError};
 pub use render::render;
 pub use schema::json_schema_of_files;
 pub use shipped::SHIPPED;
+pub(crate) use suggest::nearest;
 pub use yaml::TEXT_BYTES_MAX;

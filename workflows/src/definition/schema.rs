@@ -10,14 +10,45 @@ use super::file::{SagaFile, UndoFile};
 
 /// The JSON Schema of a definition file.
 pub fn json_schema_of_files() -> Value {
-    schemars::generate::SchemaSettings::draft2020_12()
+    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
         .into_generator()
         .into_root_schema_for::<SagaFile>()
-        .to_value()
+        .to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// A key is there or not; it is never null, though the types' `Option` is taken to mean that.
+fn without_null(schema: &mut Value) {
+    let is_null = |alternative: &Value| {
+        alternative == "null" || *alternative == serde_json::json!({ "type": "null" })
+    };
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Object(keywords) => {
+            keywords.values_mut().for_each(without_null);
+            if let Some(Value::Array(kinds)) = keywords.get_mut("type") {
+                kinds.retain(|kind| !is_null(kind));
+                if let [only] = kinds.as_slice() {
+                    let only = only.clone();
+                    keywords.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(alternatives)) = keywords.get_mut("anyOf") {
+                alternatives.retain(|alternative| !is_null(alternative));
+                if let [Value::Object(only)] = alternatives.as_slice() {
+                    let only = only.clone();
+                    keywords.remove("anyOf");
+                    keywords.extend(only);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 pub(super) fn name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$" })
+    json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,62}$" })
 }
 
 pub(super) fn version(_: &mut SchemaGenerator) -> Schema {

@@ -4,8 +4,7 @@
 //! is. The parser stops at its first error, so at most one problem comes from here; what keys mean, and all
 //! problems with that, come later (`read`).
 //!
-//! Subtle: `${{ x }}` without quotes is fine on a line of its own but not inside `[ ]` and `{ }`, where the braces
-//! are YAML's. The parser's complaint about that is turned into the advice to write quotes.
+//! Not here: the parser's complaints in our words (`yaml_error`).
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
@@ -15,12 +14,13 @@ use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 use super::code;
 use super::diagnostic::Diagnostic;
 use super::node::{Content, Entry, Node, Place};
+use super::yaml_error;
 
 /// Longest text of a definition.
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 
 /// Deepest nesting: the walk over the tree recurses.
-const DEPTH_MAX: usize = 48;
+pub(super) const DEPTH_MAX: usize = 48;
 
 /// Parses `text`.
 pub(crate) fn parse(text: &str) -> Result<Node, Diagnostic> {
@@ -55,13 +55,11 @@ pub(crate) fn parse(text: &str) -> Result<Node, Diagnostic> {
         with_snippet: false,
     };
     let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| explain(text, &error))?;
+        .map_err(|error| yaml_error::explain(text, &error))?;
     let node = node(text, tree);
-    match tag(text, &node) {
-        Some(place) => Err(refused(
-            place,
-            "tags (`!!str`) are not part of the language",
-        )),
+    let lines: Vec<&str> = text.lines().collect();
+    match oddity(&lines, &node) {
+        Some(diagnostic) => Err(diagnostic),
         None => Ok(node),
     }
 }
@@ -156,7 +154,7 @@ fn node(text: &str, tree: Spanned<Tree>) -> Node {
 }
 
 /// The place of a parser's location; what is underlined ends with the line, however long the value is.
-fn place(text: &str, location: Location) -> Place {
+pub(super) fn place(text: &str, location: Location) -> Place {
     let span = location.span();
     let spanned = span
         .byte_offset()
@@ -175,97 +173,49 @@ fn place(text: &str, location: Location) -> Place {
     }
 }
 
-/// The first value that has a tag of YAML itself before it (the parser refuses the others).
-fn tag(text: &str, node: &Node) -> Option<Place> {
-    let lines: Vec<&str> = text.lines().collect();
-    tag_in(&lines, node)
-}
-
-fn tag_in(lines: &[&str], node: &Node) -> Option<Place> {
-    let index = usize::try_from(node.place.line).ok()?.checked_sub(1)?;
-    let column = usize::try_from(node.place.column).ok()?.checked_sub(1)?;
-    let before: String = lines
-        .get(index)
-        .map(|line| line.chars().take(column).collect())?;
+/// The first value that the parser accepts and the language does not: with a tag of YAML's own before it (the
+/// parser refuses the others), or a whole number with more digits than a number can keep.
+fn oddity(lines: &[&str], node: &Node) -> Option<Diagnostic> {
+    let (before, value) = around(lines, node.place)?;
     if before
         .split_whitespace()
         .next_back()
         .is_some_and(|word| word.starts_with('!'))
     {
-        return Some(node.place);
+        return Some(yaml_error::refused(
+            node.place,
+            "tags (`!!str`) are not part of the language",
+        ));
     }
     match &node.content {
+        Content::Scalar(Value::Number(number)) if number.is_f64() && is_whole(value) => {
+            let message = "this number has more digits than can be kept";
+            let diagnostic = Diagnostic::error(code::WRONG_VALUE, node.place, message);
+            Some(diagnostic.with_help("put it in quotes"))
+        }
         Content::Scalar(_) => None,
-        Content::List(items) => items.iter().find_map(|item| tag_in(lines, item)),
-        Content::Map(entries) => entries.iter().find_map(|entry| tag_in(lines, &entry.value)),
+        Content::List(items) => items.iter().find_map(|item| oddity(lines, item)),
+        Content::Map(entries) => entries.iter().find_map(|entry| oddity(lines, &entry.value)),
     }
 }
 
-/// The parser's error in our words.
-fn explain(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
-    let place = error.location().map_or(
-        Place {
-            line: 1,
-            column: 1,
-            length: 1,
-        },
-        |at| place(text, at),
-    );
-    let whole = error.to_string();
-    // The parser appends the place, which is reported by itself.
-    let message = whole.split(" at line ").next().unwrap_or(&whole);
-    if ["Anchors", "Aliases", "unknown anchor"]
-        .iter()
-        .any(|word| message.contains(word))
-    {
-        return refused(
-            place,
-            "anchors and aliases (`&a`, `*a`) are not part of the language",
-        );
-    }
-    if message.contains("merge key") {
-        return refused(place, "merge keys (`<<`) are not part of the language");
-    }
-    if message.contains("tag `") {
-        return refused(place, "tags (`!name`) are not part of the language");
-    }
-    if message.contains("Documents") {
-        let message = "a file holds one definition: no second document";
-        return Diagnostic::error(code::YAML, place, message);
-    }
-    if message.contains("budget breached") {
-        let message =
-            format!("the file is nested deeper than {DEPTH_MAX} levels or otherwise too large");
-        return Diagnostic::error(code::LIMIT, place, message);
-    }
-    if let Some(place) = unquoted(text, place) {
-        let message = "`${{ }}` must be in quotes here";
-        return Diagnostic::error(code::MUST_BE_QUOTED, place, message)
-            .with_help("put double quotes around the whole value: \"${{ … }}\"");
-    }
-    Diagnostic::error(code::YAML, place, format!("not YAML: {message}"))
+/// The text of a line before a place, and at the place.
+fn around<'t>(lines: &[&'t str], place: Place) -> Option<(&'t str, &'t str)> {
+    let line = lines.get(usize::try_from(place.line).ok()?.checked_sub(1)?)?;
+    let characters = usize::try_from(place.column).ok()?.checked_sub(1)?;
+    let length = usize::try_from(place.length).ok()?;
+    let at = line
+        .char_indices()
+        .nth(characters)
+        .map_or(line.len(), |(at, _)| at);
+    let end = line[at..]
+        .char_indices()
+        .nth(length)
+        .map_or(line.len(), |(end, _)| at + end);
+    Some((&line[..at], &line[at..end]))
 }
 
-fn refused(place: Place, message: &str) -> Diagnostic {
-    Diagnostic::error(code::NOT_IN_SUBSET, place, message)
-        .with_help("write the value where it is needed")
-}
-
-/// Where an unquoted `${{` is the likely cause of an error on this line.
-fn unquoted(text: &str, place: Place) -> Option<Place> {
-    let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
-    let line = text.lines().nth(index)?;
-    let at = line.find("${{")?;
-    let before = line[..at].trim_end();
-    if before.ends_with(['"', '\'']) {
-        return None;
-    }
-    let length = line[at..]
-        .find("}}")
-        .map_or(3, |end| line[at..at + end + 2].chars().count());
-    Some(Place {
-        line: place.line,
-        column: u32::try_from(line[..at].chars().count() + 1).ok()?,
-        length: u32::try_from(length).ok()?,
-    })
+fn is_whole(text: &str) -> bool {
+    let digits = text.trim_start_matches(['-', '+']);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

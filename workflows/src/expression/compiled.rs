@@ -11,13 +11,17 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Expression, UndefinedBehavior};
 use serde_json::Value;
 
+use super::filters;
 use super::path::{self, SagaField};
 use super::{EvaluateError, ExpressionProblem, FUEL, ProblemKind, Reference, Scope};
+
+use crate::definition::nearest;
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
+    filters::restrict(&mut environment);
     environment
 });
 
@@ -26,6 +30,7 @@ pub(super) struct Compiled {
     source: String,
     expression: Expression<'static, 'static>,
     references: Vec<Reference>,
+    guards_missing: bool,
 }
 
 impl Compiled {
@@ -40,6 +45,16 @@ impl Compiled {
                     format!("`{source}` is not an expression: {reason}"),
                 )
             })?;
+        if let Some((name, kind, known)) = filters::unknown(source) {
+            let message = format!("`{name}` is not a {kind}");
+            let near = nearest(name, known.iter().copied());
+            let help = near.map_or_else(
+                || format!("there are: {}", known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let problem = ExpressionProblem::new(ProblemKind::Syntax, source, message);
+            return Err(problem.with_help(help));
+        }
         let mut found: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
         found.sort();
         let references = found
@@ -50,6 +65,7 @@ impl Compiled {
             source: source.to_owned(),
             expression,
             references,
+            guards_missing: filters::guard_missing(source),
         })
     }
 
@@ -63,7 +79,7 @@ impl Compiled {
 
     /// Whether the author thought of a value that may be missing.
     pub(super) fn guards_missing(&self) -> bool {
-        self.source.contains("default") || self.source.contains("defined")
+        self.guards_missing
     }
 
     pub(super) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluateError> {

@@ -59,15 +59,20 @@ impl Use {
 impl Mapping {
     /// Compiles a template; every problem in it is reported.
     pub fn compile(template: &Value) -> Result<Mapping, Vec<ExpressionProblem>> {
-        let mut problems = Vec::new();
-        let root = compile(template, &mut String::new(), &mut problems);
+        let (mapping, problems) = Mapping::compile_what_can_be(template);
         if problems.is_empty() {
-            Ok(Mapping {
-                root: Arc::new(root),
-            })
+            Ok(mapping)
         } else {
             Err(problems)
         }
+    }
+
+    /// Compiles a template with null where something is wrong, so that the rest of it can be looked at.
+    pub(crate) fn compile_what_can_be(template: &Value) -> (Mapping, Vec<ExpressionProblem>) {
+        let mut problems = Vec::new();
+        let root = compile(template, &mut String::new(), &mut problems);
+        let root = Arc::new(root);
+        (Mapping { root }, problems)
     }
 
     /// The template that is null.

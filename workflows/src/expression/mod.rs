@@ -14,6 +14,7 @@
 mod compiled;
 mod condition;
 mod expr;
+mod filters;
 mod mapping;
 mod path;
 mod problem;

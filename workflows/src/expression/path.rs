@@ -145,6 +145,11 @@ pub(super) fn from_found(expression: &str, found: &str) -> Result<Reference, Exp
     let rest: Vec<&str> = segments.collect();
     Reference::from_segments(root, &rest).map_err(|(message, help)| {
         let problem = ExpressionProblem::new(ProblemKind::UnknownName, expression, message);
+        // `steps.hold-seat.output.price * 2` was meant as a name, and is read as a subtraction.
+        if expression.contains(&format!("-{root}")) {
+            return problem
+                .with_help("inside an expression `-` subtracts: write `_` in the step's id");
+        }
         match help {
             Some(help) => problem.with_help(help),
             None => problem,

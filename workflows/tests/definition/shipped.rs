@@ -80,3 +80,16 @@ fn trivial_is_three_steps_in_a_row() {
     assert_eq!(trivial.steps[2].ancestors.len(), 2);
     assert_eq!(trivial.pivot, None);
 }
+
+#[test]
+fn the_example_of_the_reference_is_a_good_definition() {
+    let reference = include_str!("../../../docs/definitions.md");
+    let example = reference.split("```yaml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let checked = Definition::check("definitions.md", example);
+    assert!(
+        checked.diagnostics.is_empty(),
+        "{}",
+        render(&checked.diagnostics, "definitions.md", example)
+    );
+}

@@ -24,6 +24,8 @@ struct Site<'p> {
     refusal: Refusal<'p>,
     /// Whether a value that is missing is left out anyway.
     lenient: bool,
+    /// What the step's own `when` looks after (`input.coupon is defined`).
+    looked_after: Vec<Reference>,
 }
 
 enum Refusal<'p> {
@@ -47,6 +49,7 @@ pub(super) fn check(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &InputSche
         readable,
         refusal: Refusal::Start,
         lenient,
+        looked_after: Vec::new(),
     };
     let start = site(StepSet::EMPTY, true);
     template(reader, &start, plan.file.key.as_ref());
@@ -72,12 +75,18 @@ fn of_step(
     step: &StepFile,
 ) {
     let readable = plan.ancestors(at);
+    let conditions = step.when.iter().flat_map(|when| when.value.uses());
+    let looked_after: Vec<Reference> = conditions
+        .filter(|found| found.guarded)
+        .map(|found| found.reference)
+        .collect();
     let site = |refusal| Site {
         plan,
         schema,
         readable,
         refusal,
         lenient: false,
+        looked_after: looked_after.clone(),
     };
     let forward = site(Refusal::Step(step));
     template(reader, &forward, step.input.as_ref());
@@ -173,25 +182,12 @@ fn output(
 }
 
 fn unknown_step(reader: &mut Reader<'_>, site: &Site<'_>, found: &Use, step: &str, place: Place) {
-    let ids: Vec<&str> = site
-        .plan
-        .steps
-        .iter()
-        .map(|step| step.id.value.as_str())
-        .collect();
+    let ids = site.plan.steps.iter().map(|step| step.id.value.as_str());
     let message = format!(
         "`{}` is read, but there is no step `{step}`",
         found.reference
     );
-    let hyphened = ids.iter().find(|id| id.starts_with(&format!("{step}-")));
-    let help = match hyphened {
-        Some(id) => Some(format!(
-            "inside an expression `-` subtracts: name the step `{}`",
-            id.replace('-', "_")
-        )),
-        None => suggest::nearest(step, ids.iter().copied())
-            .map(|near| format!("did you mean `{near}`?")),
-    };
+    let help = suggest::nearest(step, ids).map(|near| format!("did you mean `{near}`?"));
     reader.note(Diagnostic::error(code::UNKNOWN_STEP, place, message).with_help_if(help));
 }
 
@@ -202,7 +198,8 @@ fn maybe_missing(
     place: Place,
     because: &str,
 ) {
-    if found.guarded || site.lenient {
+    let looked_after = site.looked_after.contains(&found.reference);
+    if found.guarded || site.lenient || looked_after {
         return;
     }
     let message = format!("`{}` may be missing: {because}", found.reference);

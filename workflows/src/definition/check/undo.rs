@@ -39,6 +39,8 @@ pub(super) fn declared(reader: &mut Reader<'_>, plan: &Plan<'_>) {
                 format!("step `{id}` is never undone and does not say why"),
                 "add `reason:`",
             ),
+            // What is wrong about it has been said, except that `readonly: false` says nothing.
+            (None, _) if step.speaks_of_undo && step.readonly.is_none() => continue,
             (None, _) => (
                 step.id.place,
                 format!("step `{id}` does not say how it is undone"),

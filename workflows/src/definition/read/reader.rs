@@ -118,7 +118,9 @@ impl<'t> Reader<'t> {
 impl<'n> Fields<'n> {
     /// The node of a key.
     pub(super) fn get(&mut self, key: &'static str) -> Option<&'n Node> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.entries
             .iter()
             .find(|entry| entry.key == key)

@@ -36,6 +36,10 @@ pub(super) fn step(reader: &mut Reader<'_>, entry: &Entry) -> Option<StepFile> {
         compensate: fields
             .get("compensate")
             .and_then(|node| compensate(reader, node)),
+        speaks_of_undo: fields
+            .get("compensate")
+            .or(fields.get("readonly"))
+            .is_some(),
         reason: reader.text(fields.get("reason"), "reason"),
         on_unknown: reader.word(fields.get("on_unknown"), "on_unknown", &ON_UNKNOWN),
         reconcile: fields

@@ -48,7 +48,7 @@ impl Reader<'_> {
                 place: node.place,
             }),
             Content::Scalar(_) | Content::List(_) | Content::Map(_) => {
-                self.wrong(node, key, "true or false");
+                self.wrong(node, key, "`true` or `false`");
                 None
             }
         }
@@ -150,12 +150,10 @@ impl Reader<'_> {
 
     pub(super) fn template(&mut self, node: Option<&Node>) -> Option<Template> {
         let node = node?;
-        let mapping = Mapping::compile(&node.to_json()).unwrap_or_else(|problems| {
-            for problem in problems {
-                self.note_expression(node, problem);
-            }
-            Mapping::null()
-        });
+        let (mapping, problems) = Mapping::compile_what_can_be(&node.to_json());
+        for problem in problems {
+            self.note_expression(node, problem);
+        }
         Some(Template {
             mapping,
             node: node.clone(),
