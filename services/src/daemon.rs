@@ -11,7 +11,7 @@ use crate::process::{self, ProcessId};
 /// A child process that serves.
 #[derive(Debug)]
 pub(crate) struct Daemon {
-    name: &'static str,
+    name: String,
     child: Child,
     id: ProcessId,
     stop_signal: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts a server. `stop_signal` asks it to stop, and `patience` is how long that may take.
     pub(crate) fn spawn(
-        name: &'static str,
+        name: &str,
         mut command: Command,
         log: &Path,
         stop_signal: &'static str,
@@ -45,7 +45,7 @@ impl Daemon {
             return Err(Error::new(format!("{name} ended at once: {status:?}")).log(log));
         };
         Ok(Self {
-            name,
+            name: name.to_owned(),
             child,
             id,
             stop_signal,
@@ -68,6 +68,14 @@ impl Daemon {
     /// How it ended, if it did.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
+    }
+
+    /// Fails, with its log, when it has ended by itself.
+    pub(crate) fn must_run(&mut self, log: &Path) -> Result<(), Error> {
+        match self.ended() {
+            None => Ok(()),
+            Some(status) => Err(Error::new(format!("{} has ended: {status}", self.name)).log(log)),
+        }
     }
 
     /// Waits until `ready` holds. A server that ends before, or never gets ready, is an error with its log.

@@ -7,6 +7,7 @@
 //! Why not the kernel's parent-death signal: it fires when the starting *thread* ends, and here servers are started
 //! from threads that end while the process goes on.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -47,18 +48,15 @@ pub(crate) struct Guardian {
 }
 
 impl Guardian {
-    /// Watches over servers, which are stopped in this order.
-    pub(crate) fn watch(daemons: &[&Daemon], folder: &Folder) -> Result<Self, Error> {
+    /// Watches over servers, which are stopped in this order. A temporary folder is removed after them.
+    pub(crate) fn watch(daemons: &[&Daemon], folder: Option<&Folder>) -> Result<Self, Error> {
+        let temporary = folder.filter(|folder| folder.is_temporary());
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, "impresario-guardian"]);
-        shell.arg(if folder.is_temporary() {
-            folder.path().as_os_str()
-        } else {
-            "".as_ref()
-        });
+        shell.arg(temporary.map_or(OsStr::new(""), |folder| folder.path().as_os_str()));
         for daemon in daemons {
             // Nobody needs the data of a temporary folder: no orderly stop.
-            let signal = if folder.is_temporary() {
+            let signal = if temporary.is_some() {
                 "KILL"
             } else {
                 daemon.stop_signal()

@@ -1,4 +1,4 @@
-//! Private servers as child processes: PostgreSQL, RabbitMQ and Redis from installed binaries.
+//! Private servers as child processes: PostgreSQL, RabbitMQ and Redis from installed binaries, and our own programs.
 //!
 //! Used by `impresario dev`, by `cargo xtask` and by tests. Each server keeps everything it has below one folder,
 //! listens on loopback only, and never touches a server that the machine runs for others.
@@ -21,6 +21,7 @@ mod log;
 mod port;
 pub mod postgres;
 mod process;
+mod program;
 pub mod rabbitmq;
 mod record;
 pub mod redis;
@@ -31,5 +32,6 @@ pub use background::Starting;
 pub use error::Error;
 pub use folder::Folder;
 pub use postgres::Postgres;
+pub use program::Program;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;

@@ -108,7 +108,7 @@ impl Supervisor {
         let daemon = Daemon::spawn(name, command, log, stop_signal, stop_patience)?;
         self.daemons.push(daemon);
         let watched: Vec<&Daemon> = self.daemons.iter().rev().collect();
-        self.guardian = Some(Guardian::watch(&watched, &self.folder)?);
+        self.guardian = Some(Guardian::watch(&watched, Some(&self.folder))?);
         self.daemons
             .last_mut()
             .ok_or_else(|| Error::new(format!("{name} was not kept")))

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use crate::Outcome;
 
@@ -100,6 +100,12 @@ fn pass_on(mut from: impl BufRead, see: &mut dyn FnMut(&str)) {
         see(&String::from_utf8_lossy(&line));
         line.clear();
     }
+}
+
+/// A program's exit code as ours; one that was ended by a signal has none.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// A command as one would type it, without the path of cargo.

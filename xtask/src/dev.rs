@@ -27,9 +27,7 @@ pub(crate) fn run(command: &str, words: &[String]) -> Outcome<ExitCode> {
     let status = program
         .status()
         .map_err(|e| format!("could not run {}: {e}", cargo::shown(&program)))?;
-    // The program's own exit code is ours; one that was ended by a signal has none.
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(cargo::exit_code(status))
 }
 
 /// Where cargo has put the program: beside us, for we were built by the same cargo.

@@ -4,6 +4,7 @@
 //! anything else, on every fresh clone.
 
 mod arrows;
+mod bench;
 mod cargo;
 mod dev;
 mod servers;
@@ -27,6 +28,7 @@ cargo xtask <command>
       filter             only tests whose names contain it; with -p or a filter the other checks are left out
   setup [--yes]          install what is missing: PostgreSQL, RabbitMQ, Redis
   services up            run the private servers in the foreground and print their URLs; Ctrl-C stops them
+  bench [options]        measure: sagas a second, latency, CPU and memory; `bench --help` lists the options
   arrows                 check who depends on whom, and the tidiness of the sources
 
 `dev` and `test` call `setup` first. In CI (CI=true) nothing is asked and nothing may be missing.
@@ -51,9 +53,10 @@ fn run(words: &[String]) -> Outcome<ExitCode> {
         print!("{HELP}");
         return Ok(ExitCode::from(2));
     };
-    // `dev` and `demo` pass everything on, `--help` too: it is the program's own that is wanted there.
+    // These pass everything on, `--help` too: it is the program's own that is wanted there.
     match command.as_str() {
         "dev" | "demo" => return dev::run(command, rest),
+        "bench" => return bench::run(rest),
         _ if rest.iter().any(|word| word == "--help" || word == "-h") => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
