@@ -121,6 +121,21 @@ impl Database {
     /// Creates the schema and brings the SDK's and the pool's own tables up to date. Safe to run by several
     /// processes at once. Runs without the usual time limits: a migration may wait for its turn.
     pub async fn migrate(&self, own: &Migrator) -> Result<(), DatabaseError> {
+        let mut barrier = sqlx::migrate!("./migrations");
+        barrier.dangerous_set_table_name("sdk_migrations");
+        // Under the migrator's lock: `create schema if not exists` alone can collide with itself.
+        barrier.create_schema(self.schema.clone());
+        self.apply(&barrier).await?;
+        self.apply(own).await
+    }
+
+    /// The same for a schema whose owner serves no tasks: without the barrier's tables.
+    pub async fn migrate_without_barrier(&self, mut own: Migrator) -> Result<(), DatabaseError> {
+        own.create_schema(self.schema.clone());
+        self.apply(&own).await
+    }
+
+    async fn apply(&self, migrator: &Migrator) -> Result<(), DatabaseError> {
         let database = |source| DatabaseError::Database {
             schema: self.schema.clone(),
             source,
@@ -132,15 +147,8 @@ impl Database {
         let mut connection = PgConnection::connect_with(&self.options)
             .await
             .map_err(database)?;
-        let mut barrier = sqlx::migrate!("./migrations");
-        // Under the migrator's lock: `create schema if not exists` alone can collide with itself.
-        barrier.create_schema(self.schema.clone());
-        barrier.dangerous_set_table_name("sdk_migrations");
-        barrier
+        migrator
             .run_direct(None, &mut connection, false)
-            .await
-            .map_err(migrating)?;
-        own.run_direct(None, &mut connection, false)
             .await
             .map_err(migrating)?;
         connection.close().await.map_err(database)

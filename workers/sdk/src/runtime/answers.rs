@@ -199,6 +199,7 @@ async fn store(transport: &dyn Transport, partition: u16, batch: Vec<Answer>) {
     let message = ResultMessage {
         v: PROTOCOL_VERSION,
         results,
+        probe: None,
     };
     let body = match serde_json::to_vec(&message) {
         Ok(body) => body,

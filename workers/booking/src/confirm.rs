@@ -1,0 +1,240 @@
+//! `confirm`: writes the booking and its tickets. And `cancel-booking`, which voids them.
+//!
+//! Two bookings of one seat cannot both be live: the set looks first, and the unique index decides a race.
+//! When it does, the set rolls back, its items come again one by one, and the loser's look finds the winner.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use impresario_worker_sdk::{
+    Batch, BatchItem, Compensation, ForwardEffect, HandlerError, TaskContext, Undo, Verdict,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use crate::code;
+
+/// The handler of `confirm`.
+pub(crate) struct Confirm;
+/// The handler of `cancel-booking`.
+pub(crate) struct CancelBooking;
+
+/// What the task asks.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Input {
+    event_id: String,
+    seats: Vec<String>,
+    hold_id: Option<String>,
+    customer_email: String,
+    charge_id: String,
+    price: Price,
+}
+
+#[derive(Debug, Deserialize)]
+struct Price {
+    amount: i64,
+    currency: String,
+}
+
+/// What it gets.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Output {
+    booking_ref: String,
+    tickets: Vec<Ticket>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Ticket {
+    seat: String,
+    code: String,
+}
+
+type SeatKey = (String, String);
+
+fn seat_keys(input: &Input) -> impl Iterator<Item = SeatKey> {
+    input
+        .seats
+        .iter()
+        .map(|seat| (input.event_id.clone(), seat.clone()))
+}
+
+#[async_trait]
+impl Batch for Confirm {
+    type Input = Input;
+    type Output = Output;
+
+    async fn run(
+        &self,
+        tx: &mut PgConnection,
+        items: &[BatchItem<Input>],
+    ) -> Result<Vec<Verdict<Output>>, HandlerError> {
+        let wanted: HashSet<SeatKey> = items
+            .iter()
+            .flat_map(|item| seat_keys(&item.input))
+            .collect();
+        let wanted: Vec<SeatKey> = wanted.into_iter().collect();
+        let mut taken = live_tickets(tx, &wanted).await?;
+        let mut confirmed = Vec::new();
+        let mut verdicts = Vec::with_capacity(items.len());
+        for item in items {
+            let keys: HashSet<SeatKey> = seat_keys(&item.input).collect();
+            if keys.is_empty() || keys.len() != item.input.seats.len() {
+                verdicts.push(Verdict::rejected(
+                    "bad_seats",
+                    "a booking is for different seats",
+                ));
+                continue;
+            }
+            if let Some((_, seat)) = keys.iter().find(|key| taken.contains(*key)) {
+                let sentence = format!("seat {seat} has a ticket already");
+                verdicts.push(Verdict::rejected("seat_already_ticketed", sentence));
+                continue;
+            }
+            taken.extend(keys);
+            let output = output(item);
+            confirmed.push((item, output.booking_ref.clone()));
+            verdicts.push(Verdict::Done(output));
+        }
+        if !confirmed.is_empty() {
+            insert_bookings(tx, &confirmed).await?;
+            insert_tickets(tx, &confirmed).await?;
+        }
+        Ok(verdicts)
+    }
+}
+
+fn output(item: &BatchItem<Input>) -> Output {
+    let effect = item.task.effect().to_string();
+    let event = &item.input.event_id;
+    let ticket = |seat: &String| Ticket {
+        seat: seat.clone(),
+        code: code::ticket_code(&effect, event, seat),
+    };
+    Output {
+        booking_ref: code::booking_ref(&effect),
+        tickets: item.input.seats.iter().map(ticket).collect(),
+    }
+}
+
+async fn live_tickets(
+    tx: &mut PgConnection,
+    keys: &[SeatKey],
+) -> Result<HashSet<SeatKey>, sqlx::Error> {
+    let found: Vec<SeatKey> = sqlx::query_as(
+        "select t.event_id, t.seat
+           from unnest($1::text[], $2::text[]) as k(event_id, seat)
+           join ticket t on t.event_id = k.event_id and t.seat = k.seat and t.state = 'live'",
+    )
+    .bind(keys.iter().map(|key| key.0.as_str()).collect::<Vec<_>>())
+    .bind(keys.iter().map(|key| key.1.as_str()).collect::<Vec<_>>())
+    .fetch_all(tx)
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
+type Confirmed<'a> = (&'a BatchItem<Input>, String);
+
+async fn insert_bookings(
+    tx: &mut PgConnection,
+    bookings: &[Confirmed<'_>],
+) -> Result<(), sqlx::Error> {
+    let text = |of: fn(&Input) -> &str| -> Vec<&str> {
+        bookings.iter().map(|(item, _)| of(&item.input)).collect()
+    };
+    sqlx::query(
+        "insert into booking (booking_ref, saga, tenant, event_id, hold_id, customer_email,
+                              charge_id, amount, currency)
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+                              $6::text[], $7::text[], $8::int8[], $9::text[])",
+    )
+    .bind(
+        bookings
+            .iter()
+            .map(|(_, reference)| reference.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        bookings
+            .iter()
+            .map(|(item, _)| item.task.saga())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        bookings
+            .iter()
+            .map(|(item, _)| item.task.tenant())
+            .collect::<Vec<_>>(),
+    )
+    .bind(text(|input| &input.event_id))
+    .bind(
+        bookings
+            .iter()
+            .map(|(item, _)| item.input.hold_id.as_deref())
+            .collect::<Vec<_>>(),
+    )
+    .bind(text(|input| &input.customer_email))
+    .bind(text(|input| &input.charge_id))
+    .bind(
+        bookings
+            .iter()
+            .map(|(item, _)| item.input.price.amount)
+            .collect::<Vec<_>>(),
+    )
+    .bind(text(|input| &input.price.currency))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn insert_tickets(
+    tx: &mut PgConnection,
+    bookings: &[Confirmed<'_>],
+) -> Result<(), sqlx::Error> {
+    let mut rows: Vec<(&str, &str, &str, String)> = Vec::new();
+    for (item, reference) in bookings {
+        let effect = item.task.effect().to_string();
+        let event = item.input.event_id.as_str();
+        for seat in &item.input.seats {
+            rows.push((
+                event,
+                seat,
+                reference,
+                code::ticket_code(&effect, event, seat),
+            ));
+        }
+    }
+    // In the order of the unique index: two sets that share seats wait instead of deadlocking.
+    rows.sort_unstable();
+    sqlx::query(
+        "insert into ticket (event_id, seat, booking_ref, code)
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])",
+    )
+    .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.3.as_str()).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+#[async_trait]
+impl Compensation for CancelBooking {
+    async fn undo(
+        &self,
+        tx: &mut PgConnection,
+        _task: &TaskContext,
+        forward: ForwardEffect,
+    ) -> Result<Undo, HandlerError> {
+        let booked: Output = forward.output()?;
+        sqlx::query("update ticket set state = 'void' where booking_ref = $1")
+            .bind(&booked.booking_ref)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("update booking set state = 'cancelled' where booking_ref = $1")
+            .bind(&booked.booking_ref)
+            .execute(tx)
+            .await?;
+        Ok(Undo::done())
+    }
+}

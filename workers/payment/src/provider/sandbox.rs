@@ -1,0 +1,261 @@
+//! The adapter for the sandbox provider (`docs/sandbox-provider.md`), which can cancel a key.
+//!
+//! Cancelling is atomic over there: the answer is either "cancelled, and never" or "already acted, with this".
+//! That is the simplest way to close a key, so reconcile and compensation both use it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use impresario_protocol::Problem;
+use impresario_worker_sdk::{Closing, Undo, Verdict};
+use reqwest::{Client, Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Authorization, AuthorizeRequest, Charge, Provider, Purpose, Unanswered, client};
+
+/// A client of one sandbox server.
+#[derive(Clone, Debug)]
+pub struct SandboxProvider {
+    client: Client,
+    url: String,
+    key_life: Duration,
+}
+
+/// What the server says about a key.
+#[derive(Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+enum KeyAnswer {
+    Cancelled,
+    Open,
+    Acted { object: Value },
+    Refused { problem: Problem },
+}
+
+impl SandboxProvider {
+    /// A client of the server at `url`, whose keys live for `key_life`.
+    pub fn new(url: impl Into<String>, key_life: Duration) -> Result<Self, reqwest::Error> {
+        let url = url.into().trim_end_matches('/').to_owned();
+        Ok(SandboxProvider {
+            client: client()?,
+            url,
+            key_life,
+        })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&impl Serialize>,
+        within: Duration,
+    ) -> Result<(StatusCode, Value), Unanswered> {
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.url))
+            .timeout(within);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(Unanswered::of)?;
+        let status = answer.status();
+        let body = answer.json().await.map_err(Unanswered::of)?;
+        Ok((status, body))
+    }
+
+    async fn act<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: &str,
+        body: &impl Serialize,
+        within: Duration,
+    ) -> Verdict<T> {
+        let answered = self
+            .send(Method::POST, path, Some(key), Some(body), within)
+            .await;
+        let (status, body) = match answered {
+            Ok(answered) => answered,
+            Err(unanswered) => return unanswered.verdict(),
+        };
+        if status.is_success() {
+            return match T::deserialize(body) {
+                Ok(object) => Verdict::Done(object),
+                Err(error) => Verdict::Unknown(unreadable(&error)),
+            };
+        }
+        let problem = problem(&body);
+        match status {
+            // Our own mistake, and loud: two requests under one key. Says nothing about the first one.
+            StatusCode::CONFLICT if problem.code == "key_conflict" => Verdict::Unknown(problem),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                Verdict::Failed(problem)
+            }
+            status if status.is_client_error() => Verdict::Rejected(problem),
+            _ => Verdict::Unknown(problem),
+        }
+    }
+
+    async fn undo(&self, path: &str, key: &str, within: Duration) -> Undo {
+        match self.act::<Value>(path, key, &json!({}), within).await {
+            Verdict::Done(_) => Undo::done(),
+            // There is no business no to undoing; whatever it is, a person sees its code.
+            Verdict::Rejected(problem) | Verdict::Failed(problem) => Undo::Failed(problem),
+            Verdict::Unknown(problem) => Undo::Unknown(problem),
+        }
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        within: Duration,
+    ) -> Closing<T> {
+        let answered = self.send(method, path, None, None::<&Value>, within).await;
+        let (status, body) = match answered {
+            Ok(answered) => answered,
+            Err(unanswered) => return unanswered.closing(),
+        };
+        if status == StatusCode::NOT_FOUND {
+            let sentence = "the provider knows nothing under this key";
+            return Closing::Unknown(Problem::new("key_not_found", sentence));
+        }
+        if !status.is_success() {
+            return Closing::StillOpen(problem(&body));
+        }
+        match KeyAnswer::deserialize(body) {
+            Ok(KeyAnswer::Cancelled) => {
+                let sentence = "the provider cancelled the key before it acted";
+                Closing::Closed(Problem::new("key_cancelled", sentence))
+            }
+            Ok(KeyAnswer::Refused { problem }) => Closing::Closed(problem),
+            Ok(KeyAnswer::Open) => {
+                Closing::StillOpen(Problem::new("key_open", "the provider has not decided yet"))
+            }
+            Ok(KeyAnswer::Acted { object }) => match T::deserialize(object) {
+                Ok(object) => Closing::Applied(object),
+                Err(error) => Closing::Unknown(unreadable(&error)),
+            },
+            Err(error) => Closing::Unknown(unreadable(&error)),
+        }
+    }
+
+    async fn cancel<T: DeserializeOwned>(&self, key: &str, within: Duration) -> Closing<T> {
+        self.ask(
+            Method::POST,
+            &format!("/v1/keys/{}/cancel", path_segment(key)),
+            within,
+        )
+        .await
+    }
+
+    async fn find<T: DeserializeOwned>(&self, key: &str, within: Duration) -> Closing<T> {
+        self.ask(
+            Method::GET,
+            &format!("/v1/keys/{}", path_segment(key)),
+            within,
+        )
+        .await
+    }
+}
+
+/// An effect key inside a path: it contains slashes.
+pub(crate) fn path_segment(key: &str) -> String {
+    let mut segment = String::with_capacity(key.len() + 12);
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            segment.push(char::from(byte));
+        } else {
+            segment.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    segment
+}
+
+fn unreadable(error: &serde_json::Error) -> Problem {
+    Problem::new(
+        "provider_answer",
+        format!("the provider's answer cannot be read: {error}"),
+    )
+}
+
+fn problem(body: &Value) -> Problem {
+    Problem::deserialize(body)
+        .unwrap_or_else(|_| Problem::new("provider_error", "the provider gave no reason"))
+}
+
+#[async_trait]
+impl Provider for SandboxProvider {
+    fn key_life(&self) -> Duration {
+        self.key_life
+    }
+
+    async fn authorize(
+        &self,
+        key: &str,
+        request: &AuthorizeRequest,
+        within: Duration,
+    ) -> Verdict<Authorization> {
+        self.act("/v1/authorizations", key, request, within).await
+    }
+
+    async fn capture(
+        &self,
+        key: &str,
+        authorization_id: &str,
+        within: Duration,
+    ) -> Verdict<Charge> {
+        let path = format!(
+            "/v1/authorizations/{}/capture",
+            path_segment(authorization_id)
+        );
+        self.act(&path, key, &json!({}), within).await
+    }
+
+    async fn void(&self, key: &str, authorization_id: &str, within: Duration) -> Undo {
+        let path = format!("/v1/authorizations/{}/void", path_segment(authorization_id));
+        self.undo(&path, key, within).await
+    }
+
+    async fn refund(&self, key: &str, charge_id: &str, within: Duration) -> Undo {
+        let path = format!("/v1/charges/{}/refund", path_segment(charge_id));
+        self.undo(&path, key, within).await
+    }
+
+    async fn close_authorization(
+        &self,
+        key: &str,
+        _request: &AuthorizeRequest,
+        _purpose: Purpose,
+        within: Duration,
+    ) -> Closing<Authorization> {
+        self.cancel(key, within).await
+    }
+
+    async fn close_capture(
+        &self,
+        key: &str,
+        _authorization_id: &str,
+        _purpose: Purpose,
+        within: Duration,
+    ) -> Closing<Charge> {
+        self.cancel(key, within).await
+    }
+
+    async fn find_authorization(&self, key: &str, within: Duration) -> Closing<Authorization> {
+        self.find(key, within).await
+    }
+
+    async fn find_capture(
+        &self,
+        key: &str,
+        _authorization_id: &str,
+        within: Duration,
+    ) -> Closing<Charge> {
+        self.find(key, within).await
+    }
+}

@@ -1,0 +1,408 @@
+//! The four requests that move money, under their idempotency keys.
+//!
+//! The decision is made in a task of its own: a client that hangs up never stops it halfway. "Never answers"
+//! means that the connection is held until the client gives up.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+
+use super::Sandbox;
+use super::answer::Answer;
+use super::store::{self, KeyState};
+use super::token::{Behaviour, Operation, behaviour};
+
+/// Technical errors of `tok_flaky` before it goes well.
+const FLAKY_FAILURES: i32 = 2;
+/// A client that is still there after this is gone in all but name.
+const NEVER: Duration = Duration::from_secs(600);
+
+#[derive(Debug, Deserialize)]
+struct AuthorizeBody {
+    amount: i64,
+    currency: String,
+    token: String,
+    reference: Option<String>,
+}
+
+/// A request, whatever it asks for.
+#[derive(Debug)]
+struct Request {
+    key: String,
+    operation: Operation,
+    /// Id in the path; empty for a new authorization.
+    object: String,
+    body: Bytes,
+}
+
+/// How a decision ended.
+enum Decided {
+    Answer(Answer),
+    /// Whatever was decided, the client does not hear of it.
+    Silence,
+    /// To be decided again after a while.
+    Later,
+}
+
+pub(super) async fn authorize(
+    State(sandbox): State<Sandbox>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    serve(sandbox, &headers, Operation::Authorize, String::new(), body).await
+}
+
+pub(super) async fn capture(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    serve(sandbox, &headers, Operation::Capture, id, body).await
+}
+
+pub(super) async fn void(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    serve(sandbox, &headers, Operation::Void, id, body).await
+}
+
+pub(super) async fn refund(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    serve(sandbox, &headers, Operation::Refund, id, body).await
+}
+
+async fn serve(
+    sandbox: Sandbox,
+    headers: &HeaderMap,
+    operation: Operation,
+    object: String,
+    body: Bytes,
+) -> Answer {
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|value| value.to_str().ok());
+    let Some(key) = key.filter(|key| !key.is_empty() && key.len() <= 255) else {
+        let sentence = "an Idempotency-Key of 1 to 255 characters is required";
+        return Answer::problem(StatusCode::BAD_REQUEST, "key_missing", sentence);
+    };
+    let request = Request {
+        key: key.to_owned(),
+        operation,
+        object,
+        body,
+    };
+    let decided = tokio::spawn(async move {
+        match decide(&sandbox, &request, false).await? {
+            Decided::Later => {
+                tokio::time::sleep(sandbox.config.slow_by).await;
+                decide(&sandbox, &request, true).await
+            }
+            decided => Ok(decided),
+        }
+    });
+    match decided.await {
+        Ok(Ok(Decided::Answer(answer))) => answer,
+        Ok(Ok(Decided::Silence | Decided::Later)) => {
+            // Dropped when the client hangs up.
+            tokio::time::sleep(NEVER).await;
+            Answer::problem(
+                StatusCode::GATEWAY_TIMEOUT,
+                "never",
+                "this request has no answer",
+            )
+        }
+        Ok(Err(error)) => error.into(),
+        Err(_) => {
+            let sentence = "the provider's code panicked";
+            Answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "panic", sentence)
+        }
+    }
+}
+
+async fn decide(
+    sandbox: &Sandbox,
+    request: &Request,
+    waited: bool,
+) -> Result<Decided, sqlx::Error> {
+    let mut tx = sandbox.database.begin().await?;
+    // The object in the path is part of what is asked.
+    let hash = Sha256::new()
+        .chain_update(request.object.as_bytes())
+        .chain_update(b"\n")
+        .chain_update(&request.body)
+        .finalize();
+    let asked = Some((request.operation, &hash[..]));
+    let key = store::key_lock(&mut tx, &request.key, asked, sandbox.config.key_life).await?;
+    let same = key.operation.as_deref() == Some(request.operation.as_str())
+        && key.body_hash.as_deref() == Some(&hash[..]);
+    let decided = match key.state {
+        KeyState::Cancelled => Decided::Answer(Answer::key_cancelled()),
+        KeyState::Open | KeyState::Acted(_) | KeyState::Refused(_) if !same => {
+            let sentence = "this key was used for another request";
+            Decided::Answer(Answer::problem(
+                StatusCode::CONFLICT,
+                "key_conflict",
+                sentence,
+            ))
+        }
+        KeyState::Acted(answer) | KeyState::Refused(answer) => {
+            match behaviour_of(&mut tx, request).await?.0 {
+                // Also repetitions stay without an answer; only the key itself can be asked.
+                Behaviour::TimeoutActed | Behaviour::TimeoutIdle => Decided::Silence,
+                Behaviour::Good
+                | Behaviour::Declined
+                | Behaviour::Slow
+                | Behaviour::Flaky
+                | Behaviour::Failing => Decided::Answer(answer),
+            }
+        }
+        KeyState::Open => first_time(&mut tx, request, key.attempts, waited).await?,
+    };
+    tx.commit().await?;
+    Ok(decided)
+}
+
+async fn first_time(
+    tx: &mut PgConnection,
+    request: &Request,
+    attempts: i32,
+    waited: bool,
+) -> Result<Decided, sqlx::Error> {
+    store::key_attempt(tx, &request.key).await?;
+    let technical = |sentence: &str| {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Decided::Answer(Answer::problem(status, "technical_error", sentence))
+    };
+    let (behaviour, healed) = behaviour_of(tx, request).await?;
+    let answer = match behaviour {
+        Behaviour::Slow if !waited => return Ok(Decided::Later),
+        Behaviour::TimeoutIdle => return Ok(Decided::Silence),
+        Behaviour::Flaky if attempts < FLAKY_FAILURES => {
+            return Ok(technical("try again, it will work in a moment"));
+        }
+        Behaviour::Failing if !healed => {
+            return Ok(technical("this fails until the sandbox is healed"));
+        }
+        Behaviour::Declined => {
+            let sentence = "the card was declined";
+            Answer::problem(StatusCode::PAYMENT_REQUIRED, "card_declined", sentence)
+        }
+        Behaviour::Good
+        | Behaviour::Slow
+        | Behaviour::TimeoutActed
+        | Behaviour::Flaky
+        | Behaviour::Failing => act(tx, request).await?,
+    };
+    store::key_answer(tx, &request.key, &answer).await?;
+    Ok(match behaviour {
+        Behaviour::TimeoutActed => Decided::Silence,
+        Behaviour::Good
+        | Behaviour::Declined
+        | Behaviour::Slow
+        | Behaviour::TimeoutIdle
+        | Behaviour::Flaky
+        | Behaviour::Failing => Decided::Answer(answer),
+    })
+}
+
+/// The behaviour that the request's token asks for here, and whether it was healed. Requests about nothing
+/// that exists behave well: they are refused.
+async fn behaviour_of(
+    tx: &mut PgConnection,
+    request: &Request,
+) -> Result<(Behaviour, bool), sqlx::Error> {
+    let authorization_id = match request.operation {
+        Operation::Authorize => {
+            let token = serde_json::from_slice(&request.body).map(|body: AuthorizeBody| body.token);
+            let behaviour = token
+                .ok()
+                .and_then(|token| behaviour(&token, request.operation));
+            return Ok((behaviour.unwrap_or(Behaviour::Good), false));
+        }
+        Operation::Capture | Operation::Void => Some(request.object.clone()),
+        Operation::Refund => store::charge_lock(tx, &request.object)
+            .await?
+            .map(|charge| charge.authorization_id),
+    };
+    let authorization = match authorization_id {
+        Some(id) => store::authorization_lock(tx, &id).await?,
+        None => None,
+    };
+    Ok(
+        authorization.map_or((Behaviour::Good, false), |authorization| {
+            let behaviour = behaviour(&authorization.token, request.operation);
+            (behaviour.unwrap_or(Behaviour::Good), authorization.healed)
+        }),
+    )
+}
+
+async fn act(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
+    match request.operation {
+        Operation::Authorize => act_authorize(tx, request).await,
+        Operation::Capture => act_capture(tx, request).await,
+        Operation::Void => act_void(tx, request).await,
+        Operation::Refund => act_refund(tx, request).await,
+    }
+}
+
+fn new_id(prefix: &str) -> String {
+    format!("{prefix}_{}", uuid::Uuid::new_v4().simple())
+}
+
+fn refuse(code: &str, message: &str) -> Answer {
+    Answer::problem(StatusCode::CONFLICT, code, message)
+}
+
+fn unknown(what: &str) -> Answer {
+    Answer::problem(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        &format!("there is no such {what}"),
+    )
+}
+
+async fn act_authorize(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
+    let unprocessable =
+        |code: &str, text: &str| Answer::problem(StatusCode::UNPROCESSABLE_ENTITY, code, text);
+    let body: AuthorizeBody = match serde_json::from_slice(&request.body) {
+        Ok(body) => body,
+        Err(error) => return Ok(unprocessable("bad_body", &error.to_string())),
+    };
+    if body.amount <= 0 || body.currency.len() != 3 {
+        return Ok(unprocessable(
+            "bad_amount",
+            "an amount is positive and in a currency",
+        ));
+    }
+    if behaviour(&body.token, request.operation).is_none() {
+        return Ok(unprocessable(
+            "invalid_token",
+            "there is no such payment token",
+        ));
+    }
+    let id = new_id("auth");
+    sqlx::query(
+        "with made as (
+             insert into authorization_
+                    (authorization_id, amount, currency, token, reference, state, key)
+             values ($1, $2, $3, $4, $5, 'authorized', $6))
+         insert into log (key, operation, authorization_id, amount, currency)
+         values ($6, 'authorize', $1, $2, $3)",
+    )
+    .bind(&id)
+    .bind(body.amount)
+    .bind(&body.currency)
+    .bind(&body.token)
+    .bind(&body.reference)
+    .bind(&request.key)
+    .execute(tx)
+    .await?;
+    Ok(Answer::done(
+        json!({ "authorization_id": id, "amount": body.amount, "currency": body.currency }),
+    ))
+}
+
+async fn act_capture(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
+    let Some(found) = store::authorization_lock(tx, &request.object).await? else {
+        return Ok(unknown("authorization"));
+    };
+    match found.state.as_str() {
+        "authorized" => {}
+        "captured" => return Ok(refuse("already_captured", "this money was taken already")),
+        _ => {
+            return Ok(refuse(
+                "authorization_voided",
+                "this authorization was given back",
+            ));
+        }
+    }
+    let id = new_id("ch");
+    sqlx::query(
+        "with made as (
+             insert into charge (charge_id, authorization_id, amount, currency, state, key)
+             values ($1, $2, $3, $4, 'charged', $5)
+         ), moved as (
+             update authorization_ set state = 'captured' where authorization_id = $2)
+         insert into log (key, operation, authorization_id, charge_id, amount, currency)
+         values ($5, 'capture', $2, $1, $3, $4)",
+    )
+    .bind(&id)
+    .bind(&found.authorization_id)
+    .bind(found.amount)
+    .bind(&found.currency)
+    .bind(&request.key)
+    .execute(tx)
+    .await?;
+    Ok(Answer::done(
+        json!({ "charge_id": id, "amount": found.amount, "currency": found.currency }),
+    ))
+}
+
+async fn act_void(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
+    let Some(found) = store::authorization_lock(tx, &request.object).await? else {
+        return Ok(unknown("authorization"));
+    };
+    match found.state.as_str() {
+        "authorized" => {}
+        "captured" => {
+            return Ok(refuse(
+                "already_captured",
+                "taken money can only be refunded",
+            ));
+        }
+        _ => return Ok(Answer::done(voided(&found))),
+    }
+    sqlx::query(
+        "with moved as (
+             update authorization_ set state = 'voided' where authorization_id = $1)
+         insert into log (key, operation, authorization_id, amount, currency)
+         values ($4, 'void', $1, $2, $3)",
+    )
+    .bind(&found.authorization_id)
+    .bind(found.amount)
+    .bind(&found.currency)
+    .bind(&request.key)
+    .execute(tx)
+    .await?;
+    Ok(Answer::done(voided(&found)))
+}
+
+fn voided(authorization: &store::Authorization) -> Value {
+    json!({ "authorization_id": authorization.authorization_id, "state": "voided" })
+}
+
+async fn act_refund(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
+    let Some(charge) = store::charge_lock(tx, &request.object).await? else {
+        return Ok(unknown("charge"));
+    };
+    let refunded = json!({ "charge_id": charge.charge_id, "state": "refunded" });
+    if charge.state == "refunded" {
+        return Ok(Answer::done(refunded));
+    }
+    sqlx::query(
+        "with moved as (
+             update charge set state = 'refunded' where charge_id = $1
+             returning charge_id, authorization_id, amount, currency)
+         insert into log (key, operation, authorization_id, charge_id, amount, currency)
+         select $2, 'refund', authorization_id, charge_id, amount, currency from moved",
+    )
+    .bind(&charge.charge_id)
+    .bind(&request.key)
+    .execute(tx)
+    .await?;
+    Ok(Answer::done(refunded))
+}

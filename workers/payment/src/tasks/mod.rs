@@ -1,0 +1,24 @@
+//! The tasks of the pool: two effects at the provider, each with its undoing and its reconcile.
+
+mod authorize;
+mod capture;
+
+pub(crate) use authorize::Authorize;
+pub(crate) use capture::Capture;
+
+use impresario_protocol::Operation;
+use impresario_worker_sdk::TaskContext;
+
+use crate::provider::Purpose;
+
+/// The key under which the provider knows the effect that a task is about.
+fn forward_key(task: &TaskContext) -> String {
+    task.forward_effect().to_string()
+}
+
+fn purpose(task: &TaskContext) -> Purpose {
+    match task.task().operation {
+        Operation::Forward | Operation::Reconcile => Purpose::Reconcile,
+        Operation::Compensate => Purpose::Compensate,
+    }
+}
