@@ -179,7 +179,9 @@ async fn resets_under_load_lose_nothing() {
                     }
                 }
                 Ok(Some(Arrival::Interrupted { .. })) => interrupted += 1,
-                Ok(Some(Arrival::Reading { .. } | Arrival::Lost { .. })) => {}
+                Ok(Some(
+                    Arrival::Reading { .. } | Arrival::Probe { .. } | Arrival::Lost { .. },
+                )) => {}
                 Ok(None) => panic!("the broker part is gone"),
                 Err(_quiet) => held.drain(..).for_each(|receipt| receipt.acknowledge()),
             }

@@ -124,6 +124,9 @@ impl Engine {
             }
             Arrival::Reading { partition } => (format!("reading {partition}"), None),
             Arrival::Interrupted { partition } => (format!("interrupted {partition}"), None),
+            Arrival::Probe { partition, sent_at } => {
+                (format!("probe {partition}: {sent_at}"), None)
+            }
             Arrival::Lost { pool } => (format!("lost {pool}"), None),
         }
     }
@@ -252,6 +255,7 @@ impl Outside {
         let message = ResultMessage {
             v: 1,
             results: vec![result],
+            probe: None,
         };
         self.send(
             &results_queue(partition),

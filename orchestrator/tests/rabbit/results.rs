@@ -156,3 +156,33 @@ async fn prefetch_bounds_what_is_undecided_and_a_slow_one_does_not_stop_the_rest
     outside.until_ready(&results_queue(partition), 0).await;
     outside.clean(&[], &[partition]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_comes_back_behind_the_results_and_only_to_its_sender() {
+    let (mut one, mut two) = (Engine::connected().await, Engine::connected().await);
+    let outside = Outside::connect().await;
+    let partition = unique_partition();
+    one.rabbit.read_partitions(vec![partition]).await;
+    one.expect(&format!("reading {partition}")).await;
+    for saga in ["a", "b"] {
+        outside.answer(partition, saga).await;
+    }
+    one.rabbit.probe(partition, 7);
+    for saga in ["a", "b"] {
+        one.expect_result(partition, saga).await.acknowledge();
+    }
+    one.expect(&format!("probe {partition}: 7")).await;
+
+    // The other is registered second, so its probe reaches the first, and says nothing there.
+    two.rabbit.read_partitions(vec![partition]).await;
+    two.expect(&format!("reading {partition}")).await;
+    two.rabbit.probe(partition, 8);
+    one.expect_silence(Duration::from_millis(300)).await;
+    two.expect_silence(Duration::from_millis(100)).await;
+    one.close().await;
+    two.rabbit.probe(partition, 9);
+    two.expect(&format!("probe {partition}: 9")).await;
+    two.close().await;
+    outside.until_ready(&results_queue(partition), 0).await;
+    outside.clean(&[], &[partition]).await;
+}

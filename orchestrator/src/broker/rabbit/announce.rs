@@ -1,34 +1,44 @@
-//! What the instances of the engine tell each other over the broker: what was committed (to wake waiting
-//! clients), and which pool's queue was lost.
+//! What may be lost: what instances of the engine tell each other (what was committed, to wake waiting
+//! clients; which pool's queue was lost), and the probes that an instance sends to itself through a results
+//! queue.
 //!
-//! Hints only: unconfirmed, transient, dropped wherever something is full. Behind the first stands a poll,
-//! behind the second the timeouts. One's own come back too and are left out by the instance's name.
+//! Unconfirmed, transient, dropped wherever something is full. Behind the first stands a poll, behind the
+//! second the timeouts, behind a probe the next one. One's own announcements come back too and are left out
+//! by the instance's name.
 
 use futures::StreamExt;
+use impresario_protocol::{PROTOCOL_VERSION, Probe, ResultMessage, results_queue};
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection};
 use tokio::sync::mpsc;
 
 use super::connection::{Error, request};
+use super::options::PROBE_LIFE;
 use super::topology::{COMMITTED_EXCHANGE, LOST_EXCHANGE, bind_fanouts, declare_fanouts};
 
-/// Something to tell the other instances.
+/// Something to send that may be lost.
 #[derive(Debug)]
-pub(super) enum Announcement {
-    /// The engine's own words about a commit.
+pub(super) enum Outgoing {
+    /// To the others: the engine's own words about a commit.
     Committed(Vec<u8>),
-    /// What was in the queue of this pool is lost.
+    /// To the others: what was in the queue of this pool is lost.
     Lost(String),
+    /// To oneself, behind everything that is in the partition's queue now.
+    Probe {
+        partition: u16,
+        /// Unix milliseconds.
+        sent_at: u64,
+    },
 }
 
-/// Sends announcements until the channel breaks, which is what it returns.
+/// Sends until the channel breaks, which is what it returns.
 pub(super) async fn send(
     connection: &Connection,
-    announcements: &mut mpsc::Receiver<Announcement>,
+    outgoing: &mut mpsc::Receiver<Outgoing>,
     instance: &str,
 ) -> Error {
-    match try_send(connection, announcements, instance).await {
+    match try_send(connection, outgoing, instance).await {
         // Nobody is left who could announce anything; the link lives on for its confirms.
         Ok(()) => std::future::pending().await,
         Err(error) => error,
@@ -37,34 +47,58 @@ pub(super) async fn send(
 
 async fn try_send(
     connection: &Connection,
-    announcements: &mut mpsc::Receiver<Announcement>,
+    outgoing: &mut mpsc::Receiver<Outgoing>,
     instance: &str,
 ) -> Result<(), Error> {
     // A channel of its own: what goes wrong here must not cost the confirms of tasks.
     let channel = open(connection).await?;
-    while let Some(announcement) = announcements.recv().await {
-        let (exchange, body) = match announcement {
-            Announcement::Committed(body) => (COMMITTED_EXCHANGE, body),
-            Announcement::Lost(pool) => (LOST_EXCHANGE, pool.into_bytes()),
-        };
+    while let Some(outgoing) = outgoing.recv().await {
         let properties = BasicProperties::default().with_app_id(instance.into());
+        let (exchange, queue, properties, body) = match outgoing {
+            Outgoing::Committed(body) => (COMMITTED_EXCHANGE, String::new(), properties, body),
+            Outgoing::Lost(pool) => (LOST_EXCHANGE, String::new(), properties, pool.into_bytes()),
+            Outgoing::Probe { partition, sent_at } => {
+                let Some(body) = probe(instance, sent_at) else {
+                    continue;
+                };
+                let life = PROBE_LIFE.as_millis().to_string();
+                let properties = properties
+                    .with_content_type("application/json".into())
+                    .with_expiration(life.into());
+                ("", results_queue(partition), properties, body)
+            }
+        };
         // Neither mandatory nor immediate: without listeners it may vanish.
         let options = BasicPublishOptions {
             mandatory: false,
             immediate: false,
         };
-        let sent = channel.basic_publish(exchange.into(), "".into(), options, &body, properties);
+        let sent = channel.basic_publish(exchange.into(), queue.into(), options, &body, properties);
         match sent.await {
             Ok(_) => {}
             Err(source) => {
                 return Err(Error::Amqp {
-                    doing: format!("announcing on `{exchange}`"),
+                    doing: format!("sending a hint to `{exchange}`"),
                     source,
                 });
             }
         }
     }
     Ok(())
+}
+
+fn probe(instance: &str, sent_at: u64) -> Option<Vec<u8>> {
+    let probe = Some(Probe {
+        by: instance.to_owned(),
+        sent_at,
+    });
+    let message = ResultMessage {
+        v: PROTOCOL_VERSION,
+        results: Vec::new(),
+        probe,
+    };
+    // Encoding two plain fields cannot fail; if it ever does, an unsent probe proves nothing, which is safe.
+    serde_json::to_vec(&message).ok()
 }
 
 /// Where the announcements of others go.

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::acks;
 use super::connection::{Error, request};
-use super::decode::decode;
+use super::decode::{Body, decode};
 use super::options::QueueKind;
 use super::state::State;
 use super::topology::{Declarer, Presence, Role, TopologyError};
@@ -35,6 +35,7 @@ const REVIEW_EVERY: Duration = Duration::from_millis(250);
 
 /// What the reader of results owns over all its channels.
 pub(super) struct Reader {
+    pub(super) instance: Arc<str>,
     pub(super) wanted: watch::Receiver<BTreeSet<u16>>,
     pub(super) arrivals: mpsc::Sender<Arrival>,
     /// Told when a results queue had to be created although it was read before.
@@ -76,8 +77,13 @@ struct Session<'r> {
 struct Over;
 
 impl Reader {
-    /// Reads on one channel until it breaks or `closing`. Every `Reading` is followed by an `Interrupted`.
-    pub(super) async fn session(&mut self, connection: &Connection) -> Result<(), Error> {
+    /// Reads on one channel until it breaks, the connection is `given_up`, or `closing`. Every `Reading` is
+    /// followed by an `Interrupted`, except when closing: nobody listens then.
+    pub(super) async fn session(
+        &mut self,
+        connection: &Connection,
+        given_up: &CancellationToken,
+    ) -> Result<(), Error> {
         let channel = request(
             || "opening the results channel".into(),
             connection.create_channel(),
@@ -107,7 +113,10 @@ impl Reader {
             not_before: BTreeMap::new(),
             consumers_made: 0,
         };
-        let ended = session.run(&mut wanted).await;
+        let ended = tokio::select! {
+            ended = session.run(&mut wanted) => ended,
+            () = given_up.cancelled() => Ok(()),
+        };
         let reading: Vec<u16> = session.consumers.keys().copied().collect();
         drop(session);
         for partition in reading {
@@ -274,16 +283,26 @@ impl Session<'_> {
                     // Unacknowledged, it goes to the next reader when this channel closes.
                     return Ok(Ok(()));
                 }
-                let results = decode(partition, &body);
                 let receipt = Receipt::new(self.generation, tag, self.acks.clone());
-                Ok(self
-                    .reader
-                    .tell(Arrival::Results {
+                let arrival = match decode(partition, &body) {
+                    Body::Results(results) => Arrival::Results {
                         partition,
                         results,
                         receipt,
-                    })
-                    .await)
+                    },
+                    Body::Probe(probe) => {
+                        // It rests on nothing. When it reaches us twice the later news is the same.
+                        receipt.acknowledge();
+                        if probe.by != *self.reader.instance {
+                            return Ok(Ok(()));
+                        }
+                        Arrival::Probe {
+                            partition,
+                            sent_at: probe.sent_at,
+                        }
+                    }
+                };
+                Ok(self.reader.tell(arrival).await)
             }
             Heard::Failed(source) => Err(Error::Amqp {
                 doing: format!("reading partition {partition}"),

@@ -4,7 +4,7 @@
 //! becomes an empty list of results, so that the engine acknowledges it; the timers of the attempts that it
 //! meant to answer repeat the question.
 
-use impresario_protocol::{PROTOCOL_VERSION, ResultMessage, TaskResult, results_queue};
+use impresario_protocol::{PROTOCOL_VERSION, Probe, ResultMessage, TaskResult, results_queue};
 use serde::Deserialize;
 
 /// Result messages that could not be read, by `reason` (`version`, `body`).
@@ -16,10 +16,22 @@ struct Version {
     v: u64,
 }
 
-/// The results in a body; none when it cannot be read.
-pub(super) fn decode(partition: u16, body: &[u8]) -> Vec<TaskResult> {
+/// What came through a results queue.
+#[derive(Debug, PartialEq)]
+pub(super) enum Body {
+    /// A worker's results; none when the body could not be read.
+    Results(Vec<TaskResult>),
+    /// A probe, of this or another instance.
+    Probe(Probe),
+}
+
+/// Reads a body.
+pub(super) fn decode(partition: u16, body: &[u8]) -> Body {
     match serde_json::from_slice::<ResultMessage>(body) {
-        Ok(message) if message.v == PROTOCOL_VERSION => message.results,
+        Ok(ResultMessage { v, results, probe }) if v == PROTOCOL_VERSION => match probe {
+            Some(probe) => Body::Probe(probe),
+            None => Body::Results(results),
+        },
         Ok(message) => unreadable(partition, body, "version", Some(u64::from(message.v))),
         Err(_) => match serde_json::from_slice::<Version>(body) {
             // A newer version need not have our shape.
@@ -31,16 +43,11 @@ pub(super) fn decode(partition: u16, body: &[u8]) -> Vec<TaskResult> {
     }
 }
 
-fn unreadable(
-    partition: u16,
-    body: &[u8],
-    reason: &'static str,
-    version: Option<u64>,
-) -> Vec<TaskResult> {
+fn unreadable(partition: u16, body: &[u8], reason: &'static str, version: Option<u64>) -> Body {
     metrics::counter!(UNREADABLE_TOTAL, "reason" => reason).increment(1);
     let queue = results_queue(partition);
     tracing::error!(%queue, bytes = body.len(), reason, ?version, "a result message cannot be read");
-    Vec::new()
+    Body::Results(Vec::new())
 }
 
 #[cfg(test)]
@@ -52,9 +59,21 @@ mod tests {
         let body =
             br#"{"v":1,"results":[{"saga":"s","step":"a","operation":"forward","generation":1,
             "attempt":2,"outcome":"succeeded","output":{},"worker":"w"}]}"#;
-        let results = decode(0, body);
+        let Body::Results(results) = decode(0, body) else {
+            panic!("no probe")
+        };
         assert_eq!(results.len(), 1);
         assert_eq!((results[0].saga.as_str(), results[0].attempt), ("s", 2));
+    }
+
+    #[test]
+    fn a_probe_is_told_from_results() {
+        let body = br#"{"v":1,"results":[],"probe":{"by":"me","sent_at":7}}"#;
+        let probe = Probe {
+            by: "me".into(),
+            sent_at: 7,
+        };
+        assert_eq!(decode(0, body), Body::Probe(probe));
     }
 
     #[test]
@@ -67,7 +86,7 @@ mod tests {
             br#"{"v":1,"results":[{"saga":1}]}"#,
         ];
         for body in others {
-            assert!(decode(0, body).is_empty());
+            assert_eq!(decode(0, body), Body::Results(Vec::new()));
         }
     }
 }

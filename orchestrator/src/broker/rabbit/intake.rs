@@ -48,17 +48,17 @@ impl Intake {
                     tracing::info!("reading from the broker");
                     let since = Instant::now();
                     self.session(&connection).await;
+                    if closing.is_cancelled() {
+                        super::close(&connection).await;
+                        return;
+                    }
                     if since.elapsed() > GOOD_AFTER {
                         backoff.reset();
                     }
-                    super::close(&connection).await;
                     "the connection was lost".to_owned()
                 }
                 Err(error) => error.chain(),
             };
-            if closing.is_cancelled() {
-                return;
-            }
             let pause = backoff.pause();
             tracing::warn!(%reason, ?pause, "cannot read from the broker; connecting again");
             tokio::select! {
@@ -79,15 +79,23 @@ impl Intake {
             closing,
             ..
         } = self;
+        // The looks at the depths are our pulse: one that stays unanswered condemns the connection, long before
+        // its heartbeat would. While results are not read the engine must know it, for it spends attempts.
+        let given_up = CancellationToken::new();
+        let alive = || connection.status().connected() && !given_up.is_cancelled();
         let reading = async {
-            while connection.status().connected() && !closing.is_cancelled() {
-                let ended = reader.session(connection).await;
+            while alive() && !closing.is_cancelled() {
+                let ended = reader.session(connection, &given_up).await;
                 again("reading results", connection, ended, closing).await;
             }
         };
         let watching = async {
             loop {
                 let ended = pools.session(connection).await;
+                match &ended {
+                    Err(Error::Silent { .. }) => given_up.cancel(),
+                    Err(Error::Amqp { .. } | Error::Url(_)) | Ok(()) => {}
+                }
                 again("watching the pools", connection, ended, closing).await;
             }
         };

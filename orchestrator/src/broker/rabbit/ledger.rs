@@ -44,6 +44,20 @@ pub(super) struct Call {
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
+impl Call {
+    /// Answers a call that was never started.
+    pub(super) fn refuse(self, reason: &str) {
+        let one = |pool| {
+            Err(PublishError::Unconfirmed {
+                pool,
+                reason: reason.to_owned(),
+            })
+        };
+        // The caller may have given up already.
+        drop(self.reply.send(self.pools.into_iter().map(one).collect()));
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     call: Call,
@@ -57,6 +71,8 @@ struct Open {
 pub(super) struct Ledger {
     next: u64,
     open: BTreeMap<u64, Open>,
+    /// Open calls of which nothing is missing.
+    complete: Vec<u64>,
     returned: HashSet<u64>,
     in_flight: usize,
     clouded: bool,
@@ -70,15 +86,24 @@ impl Ledger {
         // A call without messages still needs a number of its own.
         self.next += count.max(1) as u64;
         self.in_flight += count;
+        if count == 0 {
+            self.complete.push(first);
+        }
+        let verdicts = vec![None; count];
         self.open.insert(
             first,
             Open {
-                verdicts: vec![None; count],
+                verdicts,
                 missing: count,
                 call,
             },
         );
         first
+    }
+
+    /// Whether nobody waits for an answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// Messages published and not yet confirmed.
@@ -110,12 +135,18 @@ impl Ledger {
         };
         if slot.replace(verdict).is_none() {
             open.missing -= 1;
+            if open.missing == 0 {
+                self.complete.push(*first);
+            }
         }
     }
 
-    /// The earliest deadline among the calls in flight.
+    /// When the oldest call must be answered. All calls have the same time to live, so it is the next one but
+    /// for the order in which callers came by, which is a matter of microseconds.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.open.values().map(|open| open.call.deadline).min()
+        self.open
+            .first_key_value()
+            .map(|(_, open)| open.call.deadline)
     }
 
     /// Answers every call that can be answered. Gives the pools whose messages were returned.
@@ -124,14 +155,7 @@ impl Ledger {
         if self.clouded && self.in_flight > 0 {
             return unroutable;
         }
-        let complete = |open: &Open| open.missing == 0;
-        let ready: Vec<u64> = self
-            .open
-            .iter()
-            .filter(|(_, open)| complete(open))
-            .map(|(first, _)| *first)
-            .collect();
-        for first in ready {
+        for first in std::mem::take(&mut self.complete) {
             self.close(first, "", &mut unroutable);
         }
         if self.in_flight == 0 {

@@ -35,6 +35,7 @@ use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Arrival, Broker, PoolDepth, PublishError, TaskList};
+use announce::Outgoing;
 pub use options::{Options, QueueKind};
 
 /// The broker part could not be started. Trying again does not help.
@@ -46,7 +47,7 @@ pub struct StartError(String);
 #[derive(Debug)]
 pub struct Rabbit {
     jobs: mpsc::Sender<publish::Job>,
-    announcements: mpsc::Sender<announce::Announcement>,
+    outgoing: mpsc::Sender<Outgoing>,
     partitions: watch::Sender<BTreeSet<u16>>,
     pools: watch::Sender<BTreeSet<String>>,
     present: watch::Receiver<BTreeSet<String>>,
@@ -73,7 +74,7 @@ impl Rabbit {
         let state = Arc::new(state::State::default());
         let closing = CancellationToken::new();
         let (jobs, jobs_in) = mpsc::channel(options::PUBLISH_QUEUE);
-        let (announcements, announcements_in) = mpsc::channel(options::ANNOUNCE_QUEUE);
+        let (outgoing, outgoing_in) = mpsc::channel(options::OUTGOING_QUEUE);
         let (unroutable, unroutable_in) = mpsc::channel(options::PUBLISH_QUEUE);
         // One is as good as many: it means all pools.
         let (lost, lost_in) = mpsc::channel(1);
@@ -85,15 +86,16 @@ impl Rabbit {
             connector: to_publish,
             instance: instance.clone(),
             jobs: jobs_in,
-            announcements: announcements_in,
+            outgoing: outgoing_in,
             unroutable,
             state: state.clone(),
             closing: closing.clone(),
         };
         let intake = intake::Intake {
             connector: to_read,
-            instance,
+            instance: instance.clone(),
             reader: consume::Reader {
+                instance,
                 wanted: partitions_in,
                 arrivals: arrivals.clone(),
                 lost,
@@ -110,12 +112,13 @@ impl Rabbit {
                 unroutable: unroutable_in,
                 lost: lost_in,
                 told: told_in,
-                announcements: announcements.clone(),
+                outgoing: outgoing.clone(),
                 arrivals,
                 kind: options.queue_kind,
                 conflict_retry: options.conflict_retry,
                 state: state.clone(),
                 closing: closing.clone(),
+                last_told: BTreeMap::new(),
             },
             listeners: announce::Listeners {
                 committed: options.announcements,
@@ -126,7 +129,7 @@ impl Rabbit {
         let tasks = vec![tokio::spawn(publisher.run()), tokio::spawn(intake.run())];
         Ok(Rabbit {
             jobs,
-            announcements,
+            outgoing,
             partitions,
             pools,
             present,
@@ -221,12 +224,17 @@ impl Broker for Rabbit {
         self.state.connected()
     }
 
+    fn probe(&self, partition: u16, sent_at: u64) {
+        // Dropped when the link is down or behind; the next one proves the same.
+        drop(
+            self.outgoing
+                .try_send(Outgoing::Probe { partition, sent_at }),
+        );
+    }
+
     fn announce(&self, body: Vec<u8>) {
         // A hint: dropped when the link is down or behind.
-        drop(
-            self.announcements
-                .try_send(announce::Announcement::Committed(body)),
-        );
+        drop(self.outgoing.try_send(Outgoing::Committed(body)));
     }
 }
 

@@ -15,8 +15,8 @@ pub(super) const IN_FLIGHT_MAX: usize = 2_048;
 /// Calls of `publish` waiting for the publisher. A further caller waits, inside its own time limit.
 pub(super) const PUBLISH_QUEUE: usize = 64;
 
-/// Announcements waiting to be sent. They are hints with a poll behind them, so the next one is dropped.
-pub(super) const ANNOUNCE_QUEUE: usize = 256;
+/// Announcements and probes waiting to be sent. They are hints; when it is full the next one is dropped.
+pub(super) const OUTGOING_QUEUE: usize = 256;
 
 /// Longest wait for an answer to one broker request (declare, consume, cancel). Such an answer takes
 /// milliseconds; past this the channel is taken for dead.
@@ -27,6 +27,10 @@ pub(super) const DEPTH_EVERY: Duration = Duration::from_millis(500);
 
 /// A depth older than this is no knowledge any more: the pool is missing from the map.
 pub(super) const DEPTH_STALE: Duration = Duration::from_secs(2);
+
+/// How long a probe lives in a results queue. Nobody needs an older one, and while nobody reads they must
+/// not pile up.
+pub(super) const PROBE_LIFE: Duration = Duration::from_secs(10);
 
 /// First and longest pause between attempts to connect.
 pub(super) const BACKOFF_MIN: Duration = Duration::from_millis(50);

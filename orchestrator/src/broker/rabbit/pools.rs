@@ -6,9 +6,9 @@
 //! tells of it. A false alarm only sends open attempts again, which their barrier makes harmless; a missed
 //! one costs a timeout. So whenever in doubt, it is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use impresario_protocol::task_queue;
 use lapin::Connection;
@@ -16,12 +16,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::announce::Announcement;
+use super::announce::Outgoing;
 use super::connection::Error;
 use super::options::{DEPTH_EVERY, QueueKind};
 use super::state::State;
 use super::topology::{Declarer, Presence, Role, TopologyError, is_missing, look};
 use crate::broker::{Arrival, PoolDepth};
+
+/// How long the echoes of one loss go on: some rounds of looking at the depths, here and elsewhere.
+const LOSS_ECHO: Duration = Duration::from_secs(2);
 
 /// What the watch over pools owns over all its channels.
 pub(super) struct Pools {
@@ -33,12 +36,14 @@ pub(super) struct Pools {
     pub(super) lost: mpsc::Receiver<()>,
     /// Another instance found the queue of this pool gone.
     pub(super) told: mpsc::Receiver<String>,
-    pub(super) announcements: mpsc::Sender<Announcement>,
+    pub(super) outgoing: mpsc::Sender<Outgoing>,
     pub(super) arrivals: mpsc::Sender<Arrival>,
     pub(super) kind: QueueKind,
     pub(super) conflict_retry: Duration,
     pub(super) state: Arc<State>,
     pub(super) closing: CancellationToken,
+    /// When the loss of a pool's queue was told last.
+    pub(super) last_told: BTreeMap<String, Instant>,
 }
 
 impl Pools {
@@ -67,19 +72,21 @@ impl Pools {
                 Some(pool) = self.unroutable.recv() => {
                     let served = self.ensure(&mut declarer, &pool).await?;
                     // Also when somebody else has created it again meanwhile: ours are gone all the same.
-                    if served == Some(Told::No) {
+                    if served == Some(Told::No) && self.is_news(&pool) {
                         self.tell_lost(pool).await;
                     }
                 }
                 Some(()) = self.lost.recv() => {
                     let all = self.wanted.borrow().clone();
                     for pool in all {
-                        self.tell_lost(pool).await;
+                        if self.is_news(&pool) {
+                            self.tell_lost(pool).await;
+                        }
                     }
                 }
                 Some(pool) = self.told.recv() => {
                     let ours = self.wanted.borrow().contains(&pool);
-                    if ours {
+                    if ours && self.is_news(&pool) {
                         self.tell_engine(pool).await;
                     }
                 }
@@ -155,17 +162,23 @@ impl Pools {
         }
     }
 
+    /// One loss is noticed in several ways: by every message that was returned, by the results queue, by the
+    /// other instances. That the queue had to be created is proof and always told; the rest are echoes.
+    fn is_news(&self, pool: &str) -> bool {
+        self.last_told
+            .get(pool)
+            .is_none_or(|told| told.elapsed() > LOSS_ECHO)
+    }
+
     /// Tells the engine here and the instances elsewhere.
-    async fn tell_lost(&self, pool: String) {
+    async fn tell_lost(&mut self, pool: String) {
         // A hint: full or not connected means that they find out by themselves, or by their timeouts.
-        drop(
-            self.announcements
-                .try_send(Announcement::Lost(pool.clone())),
-        );
+        drop(self.outgoing.try_send(Outgoing::Lost(pool.clone())));
         self.tell_engine(pool).await;
     }
 
-    async fn tell_engine(&self, pool: String) {
+    async fn tell_engine(&mut self, pool: String) {
+        self.last_told.insert(pool.clone(), Instant::now());
         tracing::warn!(pool, "the broker lost what was in the pool's queue");
         tokio::select! {
             // The engine is gone when nobody takes it.

@@ -56,7 +56,7 @@ pub(super) struct Publisher {
     pub(super) connector: Connector,
     pub(super) instance: Arc<str>,
     pub(super) jobs: mpsc::Receiver<Job>,
-    pub(super) announcements: mpsc::Receiver<announce::Announcement>,
+    pub(super) outgoing: mpsc::Receiver<announce::Outgoing>,
     /// Pools whose queue turned out to be missing.
     pub(super) unroutable: mpsc::Sender<String>,
     pub(super) state: Arc<State>,
@@ -129,7 +129,7 @@ impl Publisher {
         let mut events = Box::pin(connection.events_listener());
         self.state.set_publishing(true);
         let end = {
-            let announcing = announce::send(connection, &mut self.announcements, &self.instance);
+            let announcing = announce::send(connection, &mut self.outgoing, &self.instance);
             tokio::pin!(announcing);
             let window = Window {
                 instance: &self.instance,
@@ -173,10 +173,10 @@ impl Window<'_> {
     ) -> End {
         loop {
             let closing = self.closing.is_cancelled();
-            if closing && in_flight.is_empty() && self.jobs.is_empty() {
+            if closing && ledger.is_idle() && self.jobs.is_empty() {
                 return End::Closing;
             }
-            let accepts = ledger.accepts(IN_FLIGHT_MAX) && self.state.blocked().is_none();
+            let accepts = ledger.accepts(IN_FLIGHT_MAX) || self.state.blocked().is_some();
             let deadline = ledger.deadline().map(tokio::time::Instant::from_std);
             tokio::select! {
                 // Confirms first: they free the room that new calls need.
@@ -207,17 +207,22 @@ impl Window<'_> {
                     None => return End::Broken("the connection's events ended".into()),
                 },
                 job = self.jobs.recv(), if accepts => match job {
-                    Some(job) => {
-                        self.start(channel, ledger, in_flight, job);
-                        self.report(ledger.answer());
-                    }
+                    Some(job) => match self.state.blocked() {
+                        // What is written now would leave at the end of the alarm, long after the caller
+                        // has given up on it.
+                        Some(reason) => job.call.refuse(&blocked_because(&reason)),
+                        None => {
+                            self.start(channel, ledger, in_flight, job);
+                            self.report(ledger.answer());
+                        }
+                    },
                     // Every handle is gone, and nothing is in flight that anybody waits for.
                     None => return End::Closing,
                 },
                 () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {
                     let blocked = self.state.blocked();
                     let reason = match &blocked {
-                        Some(reason) => format!("the broker has stopped taking messages: {reason}"),
+                        Some(reason) => blocked_because(reason),
                         None => "no confirm in time".to_owned(),
                     };
                     if let Some(unroutable) = ledger.expire(Instant::now(), &reason) {
@@ -311,4 +316,8 @@ impl Window<'_> {
             drop(self.unroutable.try_send(pool));
         }
     }
+}
+
+fn blocked_because(reason: &str) -> String {
+    format!("the broker has stopped taking messages: {reason}")
 }
