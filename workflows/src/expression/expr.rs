@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::compiled::Compiled;
+use super::fallback;
 use super::{EvaluateError, ExpressionProblem, ProblemKind, Reference, SOURCE_BYTES_MAX, Scope};
 
 /// A compiled expression.
@@ -12,6 +13,8 @@ use super::{EvaluateError, ExpressionProblem, ProblemKind, Reference, SOURCE_BYT
 pub(super) enum Expr {
     /// Nothing but a dotted path: the hot path.
     Path(Reference),
+    /// A dotted path with a literal for when its last field is missing.
+    PathOr(Reference, Value),
     /// Anything else.
     Compiled(Arc<Compiled>),
 }
@@ -38,29 +41,33 @@ impl Expr {
                 "an expression must not be empty",
             ));
         }
-        match Reference::from_plain_path(source) {
-            Some(reference) => Ok(Expr::Path(reference)),
-            None => Compiled::compile(source).map(|compiled| Expr::Compiled(Arc::new(compiled))),
+        if let Some(reference) = Reference::from_plain_path(source) {
+            return Ok(Expr::Path(reference));
         }
+        if let Some((reference, default)) = fallback::parse(source) {
+            return Ok(Expr::PathOr(reference, default));
+        }
+        Compiled::compile(source).map(|compiled| Expr::Compiled(Arc::new(compiled)))
     }
 
     pub(super) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluateError> {
         match self {
             Expr::Path(reference) => reference.resolve(scope),
+            Expr::PathOr(reference, default) => reference.resolve_or(scope, default),
             Expr::Compiled(compiled) => compiled.evaluate(scope),
         }
     }
 
     pub(super) fn source(&self) -> String {
         match self {
-            Expr::Path(reference) => reference.to_string(),
+            Expr::Path(reference) | Expr::PathOr(reference, _) => reference.to_string(),
             Expr::Compiled(compiled) => compiled.source().to_owned(),
         }
     }
 
     pub(super) fn references(&self) -> &[Reference] {
         match self {
-            Expr::Path(reference) => std::slice::from_ref(reference),
+            Expr::Path(reference) | Expr::PathOr(reference, _) => std::slice::from_ref(reference),
             Expr::Compiled(compiled) => compiled.references(),
         }
     }
@@ -69,6 +76,7 @@ impl Expr {
     pub(super) fn guards_missing(&self) -> bool {
         match self {
             Expr::Path(_) => false,
+            Expr::PathOr(..) => true,
             Expr::Compiled(compiled) => compiled.guards_missing(),
         }
     }

@@ -5,8 +5,8 @@
 //! definition with a typo in a path is refused before it runs.
 //!
 //! Expressions are pure and bounded: no clock, no randomness, no functions, at most [`SOURCE_BYTES_MAX`] of
-//! text and [`FUEL`] steps of evaluation. Most are only a dotted path; those are resolved directly on the JSON
-//! values (`path`) and never meet the expression language (`compiled`), because they are on the engine's
+//! text and [`FUEL`] steps of evaluation. Most are only a dotted path, perhaps with a default; those are resolved
+//! directly on the JSON values (`path`, `fallback`) and never meet the expression language (`compiled`), because they are on the engine's
 //! hottest path.
 //!
 //! Not here: whether the steps and fields that are read exist, and come before (`definition`).
@@ -14,6 +14,7 @@
 mod compiled;
 mod condition;
 mod expr;
+mod fallback;
 mod filters;
 mod mapping;
 mod path;

@@ -95,22 +95,40 @@ impl Reference {
     /// The value, read directly from the JSON values of the scope.
     pub(super) fn resolve(&self, scope: &Scope<'_>) -> Result<Value, EvaluateError> {
         match self {
-            Reference::Input(path) => self.below(scope.input, path),
+            Reference::Input(path) => self.below(scope.input, path).cloned(),
             Reference::Output { step, path } => {
                 let output = (scope.outputs)(step).ok_or_else(|| self.missing())?;
-                self.below(output, path)
+                self.below(output, path).cloned()
             }
             Reference::Saga(SagaField::Id) => Ok(Value::from(scope.saga.id)),
             Reference::Saga(SagaField::StartedAt) => Ok(Value::from(scope.saga.started_at)),
         }
     }
 
-    fn below(&self, root: &Value, path: &[String]) -> Result<Value, EvaluateError> {
-        let mut value = root;
-        for name in path {
-            value = value.get(name.as_str()).ok_or_else(|| self.missing())?;
-        }
-        Ok(value.clone())
+    /// The value; `default` when only the last field of the path is missing.
+    pub(super) fn resolve_or(
+        &self,
+        scope: &Scope<'_>,
+        default: &Value,
+    ) -> Result<Value, EvaluateError> {
+        let (root, path) = match self {
+            Reference::Input(path) => (scope.input, path),
+            Reference::Output { step, path } => {
+                ((scope.outputs)(step).ok_or_else(|| self.missing())?, path)
+            }
+            Reference::Saga(_) => return self.resolve(scope),
+        };
+        let Some((last, parents)) = path.split_last() else {
+            return Ok(root.clone());
+        };
+        let parent = self.below(root, parents)?;
+        Ok(parent.get(last.as_str()).unwrap_or(default).clone())
+    }
+
+    fn below<'v>(&self, root: &'v Value, path: &[String]) -> Result<&'v Value, EvaluateError> {
+        path.iter().try_fold(root, |value, name| {
+            value.get(name.as_str()).ok_or_else(|| self.missing())
+        })
     }
 
     fn missing(&self) -> EvaluateError {

@@ -211,16 +211,49 @@ fn every_problem_of_a_template_is_reported() {
 }
 
 #[test]
-fn evaluation_is_bounded() {
-    let long = format!("${{{{ [{}] }}}}", "input.a, ".repeat(400));
-    assert!(value_of(json!(long), json!({"a": 1}), None).is_ok());
-    let nested = format!("{}1{}", "(".repeat(1900), ")".repeat(1900));
-    assert!(Mapping::compile(&json!(format!("${{{{ {nested} }}}}"))).is_err());
-    let chain = format!("1{}", " + 1".repeat(1000));
+fn what_fits_into_an_expression_cannot_exhaust_the_stack() {
+    let shapes = [
+        ("(", "1", ")"),
+        ("[", "1", "]"),
+        ("{'a':", "1", "}"),
+        ("not ", "true", ""),
+        ("-", "1", ""),
+        ("", "1", " + 1"),
+        ("", "1", "**1"),
+        ("1**", "1", ""),
+        ("", "'a'", "~'a'"),
+        ("", "1", "|int"),
+        ("", "[[1]]", "[0]"),
+        ("", "input", ".a"),
+        ("", "1", " if 1 else 1"),
+        ("1 if ", "1", " else 1"),
+        ("", "1", " in [1]"),
+        ("", "1", "<1"),
+        ("", "true", " and true"),
+        ("", "1", " is defined"),
+    ];
+    for (before, middle, after) in shapes {
+        let most = (SOURCE_BYTES_MAX - middle.len()) / (before.len() + after.len());
+        for count in [10, most / 2, most] {
+            let source = format!("{}{middle}{}", before.repeat(count), after.repeat(count));
+            if let Ok(mapping) = Mapping::compile(&json!(format!("${{{{ {source} }}}}"))) {
+                with_scope(&json!({}), None, |scope| drop(mapping.evaluate(scope)));
+            }
+        }
+    }
+}
+
+#[test]
+fn evaluation_is_stopped_when_it_takes_too_long() {
+    let long = format!("{} 1", "(input.a | sort | length) + ".repeat(140));
+    let mapping = Mapping::compile(&json!(format!("${{{{ {long} }}}}"))).unwrap();
+    let small = json!({"a": [3, 1, 2]});
     assert_eq!(
-        value_of(json!(format!("${{{{ {chain} }}}}")), json!({}), None),
-        Ok(json!(1001))
+        with_scope(&small, None, |scope| mapping.evaluate(scope)),
+        Ok(json!(421))
     );
+    let bomb = json!("${{ 'x' * 1000 * 1000 * 1000 * 1000 }}");
+    assert!(value_of(bomb, json!({}), None).is_err());
 }
 
 #[test]
