@@ -442,7 +442,10 @@ impl State {
         let forward = matches!(self.phase, Phase::Forward { .. });
         let back = matches!(self.phase, Phase::Compensating { .. });
         self.steps.iter().enumerate().filter_map(move |(index, step)| match (&step.forward, &step.undoing) {
-            (_, Undoing::Open(work)) if back => Some((index, Operation::Compensate, work)),
+            // What turned out to be closed owes nothing: its undoing is no longer waited for.
+            (_, Undoing::Open(work)) if back && step.is_unclosed() => {
+                Some((index, Operation::Compensate, work))
+            }
             (Forward::Open { operation, work }, _) if forward => Some((index, *operation, work)),
             _ => None,
         })

@@ -21,9 +21,11 @@ pub(super) fn answered(
 ) -> Result<Option<Ignored>, Refusal> {
     match &news.outcome {
         Outcome::Succeeded(output) | Outcome::Applied(output) => happened(draft, index, output),
-        Outcome::Rejected(problem) | Outcome::Closed(problem) => closed(draft, index, problem.clone()),
+        Outcome::Rejected(problem) => closed(draft, index, problem.clone(), Tombstone::NotPossible),
+        Outcome::Closed(problem) => closed(draft, index, problem.clone(), Tombstone::Possible),
         Outcome::Refused => {
-            closed(draft, index, Problem::new("refused", "the effect was undone or closed before it ran"))
+            let problem = Problem::new("refused", "the effect was undone or closed before it ran");
+            closed(draft, index, problem, Tombstone::Possible)
         }
         Outcome::Failed(problem) => inconclusive(draft, index, news, false, problem),
         Outcome::Unknown(problem) | Outcome::StillOpen(problem) => {
@@ -45,10 +47,28 @@ fn happened(draft: &mut Draft<'_>, index: StepIndex, output: &Value) -> Result<O
     Ok(None)
 }
 
-fn closed(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<Option<Ignored>, Refusal> {
+/// Whether an answer that closes the key may come from the tombstone of the step's own undoing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tombstone {
+    Possible,
+    NotPossible,
+}
+
+fn closed(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    problem: Problem,
+    tombstone: Tombstone,
+) -> Result<Option<Ignored>, Refusal> {
     let state = &draft.state.steps[index];
-    // Once the undoing is on its way its answer ends the matter: a refusal is then its own tombstone speaking.
-    if !awaits_truth(&state.forward) || state.undoing != Undoing::NotStarted {
+    // An undoing that is on its way may have left its tombstone and not be through: then only its own answer
+    // ends the matter. A stored rejection is none of its making: there never was an effect to undo.
+    let ends_the_matter = match &state.undoing {
+        Undoing::NotStarted => true,
+        Undoing::Open(_) => tombstone == Tombstone::NotPossible,
+        Undoing::Done => false,
+    };
+    if !awaits_truth(&state.forward) || !ends_the_matter {
         return Ok(Some(Ignored::Known));
     }
     let step = draft.step_id(index);
