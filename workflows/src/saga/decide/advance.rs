@@ -27,20 +27,15 @@ pub(super) fn advance(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Turns around, or remembers the wish while the pivot's answer is out. Past the pivot there is no turning:
-/// what went wrong stands before a human (`State::parked` shows it).
+/// Turns around, or remembers the wish while the pivot's answer is out. The first wish is the reason that
+/// people read: whatever comes later finds it remembered, and `advance` follows it once it can. Past the pivot
+/// there is no turning: what went wrong stands before a human (`State::parked` shows it).
 pub(super) fn turn(draft: &mut Draft<'_>, cause: Cause, stamp: Option<String>) -> Result<(), Refusal> {
-    let Phase::Forward { turn } = &draft.state.phase else {
-        return Ok(());
-    };
-    if draft.state.past_pivot(draft.definition) {
+    if draft.state.phase != (Phase::Forward { turn: None }) || draft.state.past_pivot(draft.definition) {
         return Ok(());
     }
     if draft.state.pivot_is_open(draft.definition) {
-        if turn.is_none() {
-            draft.emit(Event::TurnRequested { cause, stamp })?;
-        }
-        return Ok(());
+        return draft.emit(Event::TurnRequested { cause, stamp });
     }
     draft.emit(Event::Turned { cause, stamp })
 }
