@@ -118,6 +118,9 @@ fn pivot_answered(definition: &Definition, state: &mut State, index: StepIndex) 
 
 /// An attempt went out. The first one of an operation begins its count; a later one keeps what was spent.
 fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, wait: Wait) {
+    if operation == Operation::Forward {
+        step.attempts = step.attempts.max(attempt);
+    }
     match operation {
         Operation::Forward | Operation::Reconcile => {
             if let Forward::Open { operation: now, work } = &mut step.forward

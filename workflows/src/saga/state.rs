@@ -263,6 +263,8 @@ pub enum Undoing {
 pub struct StepState {
     /// Generation of the effect, from 1; an operator's retry after a final answer opens the next one.
     pub generation: u32,
+    /// Forward attempts so far in this generation: their numbers are never used again.
+    pub attempts: u32,
     /// Forward.
     pub forward: Forward,
     /// Back.
@@ -272,7 +274,12 @@ pub struct StepState {
 impl StepState {
     /// A step that nothing has happened to.
     pub fn fresh() -> Self {
-        StepState { generation: 1, forward: Forward::Pending, undoing: Undoing::NotStarted }
+        StepState {
+            generation: 1,
+            attempts: 0,
+            forward: Forward::Pending,
+            undoing: Undoing::NotStarted,
+        }
     }
 
     /// Whether the effect was asked for and may have happened or may still happen.

@@ -70,8 +70,11 @@ fn start_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
 }
 
 fn start_step(draft: &mut Draft<'_>, index: StepIndex) -> Result<(), Refusal> {
+    // A step that was given up and is let go on by an operator continues its numbers, so that news of an old
+    // attempt is never taken for news of the current one.
+    let attempt = draft.state.steps[index].attempts.saturating_add(1);
     let started = match draft.wanted(index) {
-        Ok(true) => draft.dispatch(index, Operation::Forward, 1)?,
+        Ok(true) => draft.dispatch(index, Operation::Forward, attempt)?,
         Ok(false) => return draft.emit(Event::Skipped { step: draft.step_id(index) }),
         Err(problem) => Err(problem),
     };
