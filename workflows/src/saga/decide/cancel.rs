@@ -25,6 +25,10 @@ pub(super) fn cancel(draft: &mut Draft<'_>, stamp: &Stamp) -> Result<Option<Igno
     }
     let cause = Cause::Cancelled { by: stamp.by.clone(), reason: stamp.reason.clone() };
     turn(draft, cause, Some(stamp.key.clone()))?;
-    advance(draft)?;
+    // A saga that was set aside sends nothing, for it would not hear the answers: the wish is remembered, and
+    // followed once an operator lets the saga go on.
+    if draft.state.quarantine.is_none() {
+        advance(draft)?;
+    }
     Ok(None)
 }

@@ -130,7 +130,12 @@ pub fn decide(
             fault::quarantine(&mut draft, problem)?
         }
         // A saga that could not be decided takes no news until an operator looks: answers stay true, and the
-        // retry sends the open attempts again.
+        // retry sends the open attempts again. Only its wake-up is moved out, or it would be looked at for ever.
+        (Phase::Forward { .. } | Phase::Compensating { .. }, Input::Timer(served))
+            if state.quarantine.is_some() =>
+        {
+            timer::move_wake(&mut draft, served, Ignored::Quarantined)?
+        }
         (Phase::Forward { .. } | Phase::Compensating { .. }, _) if state.quarantine.is_some() => {
             Some(Ignored::Quarantined)
         }

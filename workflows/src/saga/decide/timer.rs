@@ -34,7 +34,7 @@ pub(super) fn timer(draft: &mut Draft<'_>, served: &Served) -> Result<Option<Ign
     if draft.has_events() {
         return Ok(None);
     }
-    move_wake(draft, served)
+    move_wake(draft, served, Ignored::NotDue)
 }
 
 fn is_due(work: &Work, now: Millis) -> bool {
@@ -150,11 +150,16 @@ fn deadline(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn move_wake(draft: &mut Draft<'_>, served: &Served) -> Result<Option<Ignored>, Refusal> {
+/// Nothing is due: moves the stored wake-up out if it is past, or ignores the look for this reason.
+pub(super) fn move_wake(
+    draft: &mut Draft<'_>,
+    served: &Served,
+    otherwise: Ignored,
+) -> Result<Option<Ignored>, Refusal> {
     let stale = served.stored_wake.is_some_and(|stored| stored <= draft.now());
     let until = draft.state.next_wake(draft.definition);
     if !stale || until == served.stored_wake {
-        return Ok(Some(Ignored::NotDue));
+        return Ok(Some(otherwise));
     }
     draft.emit(Event::WakeMoved { until })?;
     Ok(None)
