@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Arrival, Broker};
+use crate::catch_up;
 use crate::clock;
 use crate::hub::Hub;
 use crate::lane::{
@@ -106,6 +107,12 @@ impl Engine {
         tasks.spawn(upkeep.clone().watch_timers());
         tasks.spawn(upkeep.clone().repeat_outbox());
         tasks.spawn(upkeep.make_days());
+        tasks.spawn(catch_up::run(
+            Arc::clone(&hub),
+            database.clone(),
+            Arc::clone(&catalogue),
+            stop.clone(),
+        ));
         let inner = Inner {
             database,
             catalogue,

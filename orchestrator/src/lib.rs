@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod broker;
+mod catch_up;
 pub mod clock;
 mod engine;
 pub mod hub;

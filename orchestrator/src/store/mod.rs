@@ -11,6 +11,7 @@ pub mod database;
 pub mod days;
 pub mod definitions;
 mod error;
+pub mod heads;
 pub mod keys;
 pub mod leases;
 pub mod listing;
