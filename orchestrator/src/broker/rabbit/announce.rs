@@ -6,16 +6,23 @@
 //! second the timeouts, behind a probe the next one. One's own announcements come back too and are left out
 //! by the instance's name.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use futures::StreamExt;
 use impresario_protocol::{PROTOCOL_VERSION, Probe, ResultMessage, results_queue};
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection};
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::connection::{Error, request};
 use super::options::PROBE_LIFE;
 use super::topology::{COMMITTED_EXCHANGE, LOST_EXCHANGE, bind_fanouts, declare_fanouts};
+
+/// Between a broken channel and the next.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Something to send that may be lost.
 #[derive(Debug)]
@@ -32,25 +39,32 @@ pub(super) enum Outgoing {
     },
 }
 
-/// Sends until the channel breaks, which is what it returns.
-pub(super) async fn send(
+/// Sends, on a new channel whenever one breaks. Whatever goes wrong here costs hints and nothing else: tasks
+/// are published meanwhile, on the same connection.
+pub(super) async fn send_for_ever(
     connection: &Connection,
     outgoing: &mut mpsc::Receiver<Outgoing>,
     instance: &str,
-) -> Error {
-    match try_send(connection, outgoing, instance).await {
-        // Nobody is left who could announce anything; the link lives on for its confirms.
-        Ok(()) => std::future::pending().await,
-        Err(error) => error,
+) -> Infallible {
+    loop {
+        match send(connection, outgoing, instance).await {
+            // Nobody is left who could send anything.
+            Ok(()) => return std::future::pending().await,
+            Err(error) => {
+                let error = error.chain();
+                tracing::warn!(%error, "announcements and probes cannot be sent; trying again");
+                sleep(PAUSE).await;
+            }
+        }
     }
 }
 
-async fn try_send(
+async fn send(
     connection: &Connection,
     outgoing: &mut mpsc::Receiver<Outgoing>,
     instance: &str,
 ) -> Result<(), Error> {
-    // A channel of its own: what goes wrong here must not cost the confirms of tasks.
+    // Not the tasks' channel: the broker closes a channel on every mistake, with all confirms on it.
     let channel = open(connection).await?;
     while let Some(outgoing) = outgoing.recv().await {
         let properties = BasicProperties::default().with_app_id(instance.into());

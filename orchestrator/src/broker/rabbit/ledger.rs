@@ -156,7 +156,7 @@ impl Ledger {
             return unroutable;
         }
         for first in std::mem::take(&mut self.complete) {
-            self.close(first, "", &mut unroutable);
+            self.close(first, "its channel was lost", &mut unroutable);
         }
         if self.in_flight == 0 {
             self.clouded = false;

@@ -129,8 +129,7 @@ impl Publisher {
         let mut events = Box::pin(connection.events_listener());
         self.state.set_publishing(true);
         let end = {
-            let announcing = announce::send(connection, &mut self.outgoing, &self.instance);
-            tokio::pin!(announcing);
+            let hinting = announce::send_for_ever(connection, &mut self.outgoing, &self.instance);
             let window = Window {
                 instance: &self.instance,
                 jobs: &mut self.jobs,
@@ -140,7 +139,7 @@ impl Publisher {
             };
             tokio::select! {
                 end = window.run(channel, &mut ledger, &mut in_flight, &mut events) => end,
-                error = &mut announcing => End::Broken(error.chain()),
+                never = hinting => match never {},
             }
         };
         let reason = match &end {
