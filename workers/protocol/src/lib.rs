@@ -11,7 +11,7 @@ mod result;
 mod task;
 
 pub use effect_key::{Direction, EffectKey, EffectKeyError};
-pub use result::{Outcome, Problem, ResultMessage, TaskResult};
+pub use result::{Outcome, Probe, Problem, ResultMessage, TaskResult};
 pub use task::{Operation, Task, TaskMessage};
 
 /// Version of both message bodies. A reader refuses any other major version instead of guessing.

@@ -100,6 +100,18 @@ pub struct TaskResult {
 pub struct ResultMessage {
     /// Protocol version, see [`crate::PROTOCOL_VERSION`].
     pub v: u16,
-    /// The results; never empty.
+    /// The results; empty only in a probe.
     pub results: Vec<TaskResult>,
+    /// The engine's own probe of the queue; workers never set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+}
+
+/// An engine process sends this through a results queue to learn that it reads it, and up to when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Which process; another's probe is ignored.
+    pub by: String,
+    /// When (Unix milliseconds, its clock).
+    pub sent_at: u64,
 }

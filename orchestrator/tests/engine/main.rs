@@ -1,0 +1,12 @@
+//! The engine on a real PostgreSQL, with a broker in the test's hands: every task is seen, every answer is
+//! given to the replica of the test's choice. This is where the four rules of the lane are tested.
+//!
+//! Needs `DATABASE_URL` (`cargo xtask test` sets it); each test makes a database of its own.
+
+mod batch;
+mod faults;
+mod fixture;
+mod lost_answer;
+mod outage;
+mod replicas;
+mod story;
