@@ -84,11 +84,10 @@ impl Account {
             fs::metadata(folder)
                 .is_ok_and(|meta| meta.uid() == *uid || meta.permissions().mode() & 0o001 == 0o001)
         };
-        if wanted
+        let existing = wanted
             .ancestors()
-            .filter(|folder| folder.exists())
-            .all(may_enter)
-        {
+            .find_map(|folder| folder.canonicalize().ok());
+        if existing.is_some_and(|folder| folder.ancestors().all(may_enter)) {
             return wanted.to_owned();
         }
         let name = format!(

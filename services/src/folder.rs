@@ -62,6 +62,13 @@ impl Folder {
         }
     }
 
+    /// The same place, named from the root.
+    pub(crate) fn absolute(&self) -> Result<Self, Error> {
+        let path =
+            std::path::absolute(&self.path).map_err(|e| Error::io("resolve", &self.path, &e))?;
+        Ok(self.moved(path))
+    }
+
     /// Makes it, and makes its path absolute: the servers have other working directories than we do.
     pub(crate) fn create(&self) -> Result<Self, Error> {
         fs::create_dir_all(&self.path).map_err(|e| Error::io("create", &self.path, &e))?;

@@ -6,6 +6,7 @@
 mod arrows;
 mod bench;
 mod cargo;
+mod dependencies;
 mod dev;
 mod servers;
 mod setup;

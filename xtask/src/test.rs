@@ -11,7 +11,7 @@ use crate::servers::{Servers, Soon};
 use crate::setup;
 use crate::stages::Stages;
 use crate::totals::Totals;
-use crate::{Outcome, arrows, is_ci};
+use crate::{Outcome, arrows, dependencies, is_ci};
 
 /// What is to be tested.
 #[derive(Debug, Default)]
@@ -118,7 +118,7 @@ impl Run {
                 cargo::check(&mut cargo::cargo(["fmt", "--all", "--", "--check"]))
             });
             self.check("arrows", arrows::run);
-            self.dependencies();
+            self.check("dependencies", dependencies::run);
         }
         let soon = Soon::temporary();
         if !options.is_narrow() {
@@ -135,21 +135,6 @@ impl Run {
             self.all_tests(options, &servers);
         } else {
             self.stages.skip("tests", "the build failed");
-        }
-    }
-
-    /// Licences, bans and sources of what we depend on.
-    fn dependencies(&mut self) {
-        if cargo::has("deny") {
-            self.check("dependencies", || {
-                let checks = ["deny", "check", "bans", "licenses", "sources"];
-                cargo::check(&mut cargo::cargo(checks))
-            });
-        } else {
-            self.stages.skip(
-                "dependencies",
-                "cargo-deny is not installed (cargo install cargo-deny)",
-            );
         }
     }
 

@@ -75,14 +75,15 @@ impl Postgres {
     /// When the binaries are missing or do not fit the data, or the server does not come up.
     pub fn start(mut options: Options) -> Result<Self, Error> {
         let account = Account::unprivileged()?;
-        let wanted = options.folder.create()?;
-        options.folder = wanted.moved(account.reachable(wanted.path())).create()?;
+        let wanted = options.folder.absolute()?;
+        let place = wanted.moved(account.reachable(wanted.path()));
+        options.folder = place.create()?;
         let folder = options.folder.clone();
         let mut supervisor = Supervisor::claim("Postgres", folder, FAST_SHUTDOWN)?;
-        if options.folder.path() != wanted.path() {
+        if place.path() != wanted.path() {
             supervisor.note(format!(
                 "Postgres data are in {}: the account it runs under cannot enter {}",
-                options.folder.path().display(),
+                place.path().display(),
                 wanted.path().display()
             ));
         }
