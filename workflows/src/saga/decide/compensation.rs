@@ -23,7 +23,7 @@ pub(super) fn answered(
     }
     let is_current = work.attempt == news.attempt && matches!(work.wait, Wait::Answer { .. });
     match &news.outcome {
-        Outcome::Succeeded(_) | Outcome::Applied(_) | Outcome::Closed(_) => {
+        Outcome::Succeeded(_) | Outcome::Closed(_) => {
             let step = draft.step_id(index);
             draft.emit(Event::Undone { step })?;
             advance(draft)?;
@@ -33,6 +33,11 @@ pub(super) fn answered(
         Outcome::Rejected(problem) | Outcome::Failed(problem) => failed(draft, index, news, false, problem),
         Outcome::Unknown(problem) | Outcome::StillOpen(problem) => {
             failed(draft, index, news, true, problem)
+        }
+        // Asked to undo, it says that the effect is there: whatever was meant, that is not undone.
+        Outcome::Applied(_) => {
+            let problem = Problem::new("applied", "asked to undo, the participant found the effect");
+            failed(draft, index, news, true, &problem)
         }
         Outcome::Refused => {
             let problem = Problem::new("refused", "the participant refused the compensation");
