@@ -74,9 +74,8 @@ fn sentence(definition: &Definition, state: &State, status: Status, reason: Opti
 
 /// The first step that is under way.
 fn under_way(definition: &Definition, state: &State) -> Option<String> {
-    let open = state.steps.iter().position(|step| match (&step.forward, &step.undoing) {
-        (Forward::Open { .. }, Undoing::NotStarted) => true,
-        _ => false,
+    let open = state.steps.iter().position(|step| {
+        matches!((&step.forward, &step.undoing), (Forward::Open { .. }, Undoing::NotStarted))
     })?;
     Some(definition.steps[open].id.clone())
 }
@@ -86,7 +85,7 @@ fn fallback(status: Status) -> &'static str {
         Status::Running => "We are working on it.",
         Status::Compensating => "It did not work out; we are undoing what was done.",
         Status::Completed => "Done.",
-        Status::Compensated => "It did not work out; nothing was charged.",
+        Status::Compensated => "It did not work out; everything was undone.",
         Status::Stuck => "This takes longer than usual; we are looking into it.",
     }
 }
