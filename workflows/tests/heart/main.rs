@@ -1,0 +1,12 @@
+//! The heart on the bench: stories for each sentence that must hold, laws over random lives, the table of all
+//! transitions, and yesterday's bytes.
+//!
+//! Every decision in these tests passes through `bench::laws`, whatever the test is about.
+
+// Helpers may fail loudly here: a test is where that is the point.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bench;
+mod properties;
+mod scenarios;
+mod table;

@@ -1,0 +1,182 @@
+//! Random definitions: graphs of up to six steps, with or without a pivot, with every way to be undone and
+//! every policy. They are written as files and read like files, so they are ones that authors can write.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use impresario_workflows::Definition;
+use proptest::prelude::*;
+
+use crate::bench::definitions::parsed;
+
+/// What a step is drawn with; what does not fit its place in the graph is made to fit.
+#[derive(Clone, Debug)]
+struct Drawn {
+    /// Which of the steps before it needs: one bit each.
+    needs: u8,
+    undo: u8,
+    on_unknown: u8,
+    attempts: u8,
+    conditional: bool,
+    reads: bool,
+}
+
+/// A random definition, as a file.
+#[derive(Clone)]
+pub(crate) struct Written(String);
+
+impl Written {
+    pub(crate) fn definition(&self) -> Definition {
+        parsed(&self.0)
+    }
+}
+
+/// A failing example is read as a file.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Any definition.
+pub(crate) fn any_definition() -> impl Strategy<Value = Written> {
+    let step = (
+        any::<u8>(),
+        0..4_u8,
+        0..4_u8,
+        1..4_u8,
+        prop::bool::weighted(0.2),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(needs, undo, on_unknown, attempts, conditional, reads)| Drawn {
+                needs,
+                undo,
+                on_unknown,
+                attempts,
+                conditional,
+                reads,
+            },
+        );
+    let steps = prop::collection::vec(step, 1..=6);
+    let pivot = prop::option::weighted(0.7, 0..6_usize);
+    (steps, pivot, any::<bool>()).prop_map(|(steps, pivot, deadline)| {
+        let pivot = pivot.filter(|pivot| *pivot < steps.len());
+        Written(write(&steps, pivot, deadline))
+    })
+}
+
+fn write(steps: &[Drawn], pivot: Option<usize>, deadline: bool) -> String {
+    let mut text = String::from("saga: random\nversion: 1\n");
+    if deadline {
+        text.push_str("deadline: 1m\n");
+    }
+    text.push_str(
+        "input: { type: object, required: [go], properties: { go: { type: boolean } } }
+defaults: { timeout: 5s }
+steps:
+",
+    );
+    let befores = befores(steps);
+    for (index, step) in steps.iter().enumerate() {
+        let place = match pivot {
+            Some(pivot) if pivot == index => Place::Pivot,
+            Some(pivot) if befores[index] & (1 << pivot) != 0 => Place::After,
+            Some(pivot) if befores[pivot] & (1 << index) == 0 => Place::Beside,
+            Some(_) | None => Place::Before,
+        };
+        let reads = (0..index).find(|&before| {
+            step.reads && needs(step, index) & (1 << before) != 0 && !steps[before].conditional
+        });
+        one(&mut text, index, step, place, reads);
+    }
+    text
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Before,
+    Beside,
+    Pivot,
+    After,
+}
+
+fn needs(step: &Drawn, index: usize) -> u8 {
+    step.needs & ((1 << index) - 1)
+}
+
+/// For each step all that come before it.
+fn befores(steps: &[Drawn]) -> Vec<u8> {
+    let mut befores: Vec<u8> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let direct = needs(step, index);
+        let all = (0..index).filter(|before| direct & (1 << before) != 0);
+        befores.push(all.fold(direct, |set, before| set | befores[before]));
+    }
+    befores
+}
+
+/// Writing to a String cannot fail, hence the `ok()`s.
+fn one(text: &mut String, index: usize, step: &Drawn, place: Place, reads: Option<usize>) {
+    let needs: Vec<String> = (0..index)
+        .filter(|before| needs(step, index) & (1 << before) != 0)
+        .map(|before| format!("s{before}"))
+        .collect();
+    writeln!(
+        text,
+        "  s{index}:\n    task: pool{}/do\n    needs: [{}]",
+        index % 2,
+        needs.join(", ")
+    )
+    .ok();
+    if step.conditional {
+        text.push_str("    when: input.go\n");
+    }
+    if let Some(before) = reads {
+        writeln!(
+            text,
+            "    input: {{ hold: \"${{{{ steps.s{before}.output.hold_id }}}}\" }}"
+        )
+        .ok();
+    }
+    let forward_only = matches!(place, Place::Pivot | Place::After);
+    let on_unknown = match step.on_unknown {
+        0 => "retry",
+        1 => "reconcile",
+        2 if !forward_only => "compensate",
+        _ => "operator",
+    };
+    let unbounded = place == Place::After || (place == Place::Pivot && on_unknown == "retry");
+    let attempts = if unbounded {
+        "unlimited".to_owned()
+    } else {
+        step.attempts.to_string()
+    };
+    writeln!(text, "    on_unknown: {on_unknown}").ok();
+    writeln!(
+        text,
+        "    retry: {{ max_attempts: {attempts}, initial: 1s, max: 8s }}"
+    )
+    .ok();
+    if on_unknown == "reconcile" {
+        text.push_str(
+            "    reconcile: { task: pool0/ask, timeout: 3s, retry: { max_attempts: 2 } }\n",
+        );
+    }
+    match (place, step.undo) {
+        (Place::Pivot, _) => text.push_str("    pivot: true\n"),
+        (Place::After, _) => {}
+        (Place::Before | Place::Beside, 0) => text.push_str("    readonly: true\n"),
+        (Place::Before, 1 | 2) => {
+            let attempts = step.attempts;
+            writeln!(
+                text,
+                "    compensate: {{ task: pool1/undo, retry: {{ max_attempts: {attempts} }} }}"
+            )
+            .ok();
+        }
+        (Place::Before | Place::Beside, _) => {
+            text.push_str("    compensate: none\n    reason: nobody minds\n");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One story for each sentence that must hold.
+
+mod compensation;
+mod fault;
+mod news;
+mod operator;
+mod outage;
+mod outcomes;
+mod pivot;
+mod unknown;
+mod unmappable;
+mod wake;
