@@ -16,7 +16,8 @@ pub struct TaskContext {
 }
 
 impl TaskContext {
-    pub(crate) fn new(task: Arc<Task>) -> Self {
+    /// The context of an attempt that starts now.
+    pub fn new(task: Arc<Task>) -> Self {
         // An attempt without any time would answer `unknown` before it could begin.
         let timeout = Duration::from_millis(task.timeout_ms.max(1));
         TaskContext {

@@ -4,6 +4,7 @@
 //! by then is unknown, not failed. Only an answer of the provider itself may become a rejection.
 
 pub mod sandbox;
+pub mod stripe;
 
 use std::time::Duration;
 
@@ -157,4 +158,17 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
+}
+
+/// An effect key inside a path: it contains slashes.
+pub(crate) fn path_segment(key: &str) -> String {
+    let mut segment = String::with_capacity(key.len() + 12);
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            segment.push(char::from(byte));
+        } else {
+            segment.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    segment
 }

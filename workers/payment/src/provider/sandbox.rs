@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Authorization, AuthorizeRequest, Charge, Provider, Purpose, Unanswered, client};
+use super::{
+    Authorization, AuthorizeRequest, Charge, Provider, Purpose, Unanswered, client, path_segment,
+};
 
 /// A client of one sandbox server.
 #[derive(Clone, Debug)]
@@ -161,19 +163,6 @@ impl SandboxProvider {
         )
         .await
     }
-}
-
-/// An effect key inside a path: it contains slashes.
-pub(crate) fn path_segment(key: &str) -> String {
-    let mut segment = String::with_capacity(key.len() + 12);
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            segment.push(char::from(byte));
-        } else {
-            segment.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    segment
 }
 
 fn unreadable(error: &serde_json::Error) -> Problem {

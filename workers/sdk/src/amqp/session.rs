@@ -17,6 +17,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{QueueType, Shared};
 use crate::{Delivery, Receipt};
@@ -146,7 +147,23 @@ async fn consuming(
 ) -> Result<Never, Ended> {
     // The number of unacknowledged deliveries is bounded by prefetch, and so is this queue.
     let (acks, acked) = mpsc::unbounded_channel();
-    tokio::spawn(acknowledge(acked));
+    let flush = CancellationToken::new();
+    let acknowledging = tokio::spawn(acknowledge(acked, flush.clone()));
+    let ended = deliver(shared, channel, deliveries, acks).await;
+    // The acknowledgements given so far leave before the connection is closed.
+    flush.cancel();
+    if let Err(error) = acknowledging.await {
+        tracing::error!(%error, "acknowledging ended badly");
+    }
+    ended
+}
+
+async fn deliver(
+    shared: &Shared,
+    channel: &Channel,
+    deliveries: &mpsc::Sender<Delivery>,
+    acks: mpsc::UnboundedSender<Acker>,
+) -> Result<Never, Ended> {
     if !shared.stop.is_cancelled() {
         let mut consumer = subscribe(shared, channel).await?;
         loop {
@@ -190,8 +207,15 @@ async fn consuming(
     }
 }
 
-async fn acknowledge(mut acked: mpsc::UnboundedReceiver<Acker>) {
-    while let Some(acker) = acked.recv().await {
+async fn acknowledge(mut acked: mpsc::UnboundedReceiver<Acker>, flush: CancellationToken) {
+    loop {
+        let acker = tokio::select! {
+            biased;
+            acker = acked.recv() => acker,
+            // Receipts of unanswered messages are still held, so the channel does not end by itself.
+            () = flush.cancelled() => return,
+        };
+        let Some(acker) = acker else { return };
         if let Err(error) = acker.ack(BasicAckOptions::default()).await {
             tracing::debug!(%error, "not acknowledged, so it will be delivered again");
         }

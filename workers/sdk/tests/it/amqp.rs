@@ -1,0 +1,259 @@
+//! The AMQP transport against a real RabbitMQ: deliver, answer, acknowledge, lose the connection, stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use impresario_protocol::{Outcome, ResultMessage, TaskResult, results_queue, task_queue};
+use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
+use impresario_worker_sdk::testing::{TestSaga, forward, message};
+use impresario_worker_sdk::{Free, Pool, TaskContext, Transport, Verdict, Worker, WorkerSettings};
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+fn amqp_url() -> String {
+    std::env::var("AMQP_URL").unwrap_or_else(|_| {
+        panic!("AMQP_URL is not set: these tests need a real RabbitMQ (xtask sets it)")
+    })
+}
+
+/// The engine's side, with queues of its own.
+struct Engine {
+    _connection: Connection,
+    channel: Channel,
+    pool: String,
+    partition: u16,
+}
+
+impl Engine {
+    async fn new(name: &str, partition: u16) -> Self {
+        let url = amqp_url();
+        let connection = Connection::connect(&url, ConnectionProperties::default())
+            .await
+            .unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let pool = format!("test-{name}-{}", std::process::id());
+        let engine = Engine {
+            _connection: connection,
+            channel,
+            pool,
+            partition,
+        };
+        engine.delete_queues().await;
+        for queue in [task_queue(&engine.pool), results_queue(partition)] {
+            let options = QueueDeclareOptions::durable();
+            engine
+                .channel
+                .queue_declare(queue.into(), options, FieldTable::default())
+                .await
+                .unwrap();
+        }
+        engine
+    }
+
+    async fn delete_queues(&self) {
+        for queue in [task_queue(&self.pool), results_queue(self.partition)] {
+            self.channel
+                .queue_delete(queue.into(), QueueDeleteOptions::default())
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn send(&self, number: u32, input: Value) {
+        let task = forward(&TestSaga::new(number), "s", "wait", input);
+        let body = message(self.partition, vec![task]);
+        let properties = BasicProperties::default().with_delivery_mode(2);
+        self.channel
+            .basic_publish(
+                "".into(),
+                task_queue(&self.pool).into(),
+                BasicPublishOptions::default(),
+                &body,
+                properties,
+            )
+            .await
+            .unwrap();
+    }
+
+    async fn results(&self) -> Consumer {
+        self.channel
+            .basic_consume(
+                results_queue(self.partition).into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .unwrap()
+    }
+
+    async fn tasks_left(&self) -> u32 {
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::durable()
+        };
+        let queue = task_queue(&self.pool).into();
+        self.channel
+            .queue_declare(queue, passive, FieldTable::default())
+            .await
+            .unwrap()
+            .message_count()
+    }
+}
+
+async fn next(results: &mut Consumer) -> TaskResult {
+    let delivery = tokio::time::timeout(PATIENCE, results.next())
+        .await
+        .expect("a result in time");
+    let delivery = delivery.unwrap().unwrap();
+    assert_eq!(*delivery.properties.delivery_mode(), Some(2));
+    delivery.ack(BasicAckOptions::default()).await.unwrap();
+    let message: ResultMessage = serde_json::from_slice(&delivery.data).unwrap();
+    assert_eq!(message.results.len(), 1);
+    message.results.into_iter().next().unwrap()
+}
+
+struct Wait;
+
+#[async_trait::async_trait]
+impl Free for Wait {
+    async fn run(&self, _task: &TaskContext, input: &Value) -> Verdict<Value> {
+        tokio::time::sleep(Duration::from_millis(
+            input["wait_ms"].as_u64().unwrap_or(0),
+        ))
+        .await;
+        Verdict::Done(json!({}))
+    }
+}
+
+struct Running {
+    transport: Arc<AmqpTransport>,
+    stop: CancellationToken,
+    worker: tokio::task::JoinHandle<()>,
+}
+
+fn start(engine: &Engine, grace: Duration) -> Running {
+    let settings = AmqpSettings::new(amqp_url(), engine.pool.clone(), 64);
+    let transport = Arc::new(AmqpTransport::open(settings));
+    let pool = Pool::free(engine.pool.clone()).free("wait", Wait).build();
+    let stop = CancellationToken::new();
+    let settings = WorkerSettings {
+        grace,
+        slots: 1,
+        ..WorkerSettings::default()
+    };
+    let worker = Worker::new(pool, transport.clone(), settings).run(stop.clone());
+    Running {
+        transport,
+        stop,
+        worker: tokio::spawn(worker),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_are_answered_and_acknowledged() {
+    let engine = Engine::new("answer", 60_001).await;
+    let mut results = engine.results().await;
+    let running = start(&engine, Duration::from_secs(5));
+    for number in 0..20 {
+        engine.send(number, json!({})).await;
+    }
+    for _ in 0..20 {
+        let result = next(&mut results).await;
+        assert!(matches!(result.outcome, Outcome::Succeeded { .. }));
+    }
+    assert!(running.transport.connected());
+    running.stop.cancel();
+    running.worker.await.unwrap();
+    assert_eq!(engine.tasks_left().await, 0, "everything was acknowledged");
+    engine.delete_queues().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_queue_and_connection_are_built_again() {
+    let engine = Engine::new("rebuild", 60_002).await;
+    let mut results = engine.results().await;
+    let running = start(&engine, Duration::from_secs(5));
+    engine.send(1, json!({})).await;
+    next(&mut results).await;
+    // The broker cancels the consumer; the worker declares the queue and consumes again.
+    let queue = task_queue(&engine.pool);
+    engine
+        .channel
+        .queue_delete(queue.clone().into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
+    let options = QueueDeclareOptions::durable();
+    engine
+        .channel
+        .queue_declare(queue.into(), options, FieldTable::default())
+        .await
+        .unwrap();
+    engine.send(2, json!({})).await;
+    assert!(next(&mut results).await.saga.ends_with("2"));
+    running.stop.cancel();
+    running.worker.await.unwrap();
+    engine.delete_queues().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_wait_for_their_queue() {
+    let engine = Engine::new("unroutable", 60_003).await;
+    let queue = results_queue(engine.partition);
+    engine
+        .channel
+        .queue_delete(queue.clone().into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
+    let running = start(&engine, Duration::from_secs(5));
+    engine.send(1, json!({})).await;
+    // Long enough for a few returns.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let options = QueueDeclareOptions::durable();
+    engine
+        .channel
+        .queue_declare(queue.into(), options, FieldTable::default())
+        .await
+        .unwrap();
+    let mut results = engine.results().await;
+    assert!(matches!(
+        next(&mut results).await.outcome,
+        Outcome::Succeeded { .. }
+    ));
+    running.stop.cancel();
+    running.worker.await.unwrap();
+    engine.delete_queues().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_answers_what_was_taken_and_leaves_the_rest_in_the_queue() {
+    let engine = Engine::new("drain", 60_004).await;
+    let mut results = engine.results().await;
+    for number in 0..30 {
+        engine.send(number, json!({ "wait_ms": 150 })).await;
+    }
+    let running = start(&engine, Duration::from_secs(4));
+    next(&mut results).await;
+    running.stop.cancel();
+    running.worker.await.unwrap();
+    let mut answered = 1;
+    while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(300), results.next()).await {
+        answered += 1;
+    }
+    let left = engine.tasks_left().await;
+    assert_eq!(left + answered, 30, "{answered} answered, {left} left");
+    assert!(
+        left >= 20,
+        "at most its bound of messages was taken: {left} left"
+    );
+    engine.delete_queues().await;
+}
