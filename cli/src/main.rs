@@ -1,1 +1,40 @@
-fn main() {}
+//! The `impresario` binary: one program for every role.
+//!
+//! This page only sends each command to its file. Results go to standard output, everything else to standard
+//! error; exit codes are in [`exit`].
+
+mod args;
+mod exit;
+mod inprocess;
+mod pools;
+mod process;
+mod provider;
+mod serve;
+mod worker;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failed(&anyhow::Error::new(error)),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(options) => serve::run(options).await,
+            Command::Worker(options) => worker::run(options).await,
+            Command::Provider(options) => provider::run(options).await,
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::failed(&error),
+    }
+}

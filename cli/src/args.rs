@@ -1,0 +1,107 @@
+//! The command line: commands, flags and their environment variables.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Durable booking sagas: reserve, charge, confirm, and undo exactly what was done.
+#[derive(Debug, Parser)]
+#[command(name = "impresario", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the orchestrator and its REST API.
+    Serve(ServeOptions),
+    /// Run one worker pool.
+    Worker(WorkerOptions),
+    /// Run the sandbox payment provider.
+    Provider(ProviderOptions),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// PostgreSQL, `postgres://user@host:port/database`.
+    #[arg(long, env = "DATABASE_URL")]
+    pub(crate) database_url: String,
+    /// RabbitMQ, `amqp://user:password@host:port/vhost`.
+    #[arg(long, env = "AMQP_URL")]
+    pub(crate) amqp_url: String,
+    /// Where the REST API listens.
+    #[arg(long, default_value = "127.0.0.1:7070")]
+    pub(crate) listen: SocketAddr,
+    /// Name of this replica; unique among those of one database.
+    #[arg(long)]
+    pub(crate) replica: Option<String>,
+    /// Results partitions; the same for all replicas of one database.
+    #[arg(long, default_value_t = 4)]
+    pub(crate) partitions: u16,
+    /// Kind of the task and results queues.
+    #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
+    pub(crate) queues: QueueKind,
+    /// Further definitions to serve, besides the shipped ones.
+    #[arg(long = "definition", value_name = "FILE")]
+    pub(crate) definitions: Vec<std::path::PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueueKind {
+    /// Durable classic queues: one broker, lowest latency.
+    Classic,
+    /// Replicated queues: a cluster of brokers.
+    Quorum,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkerOptions {
+    /// Which pool.
+    #[arg(value_enum)]
+    pub(crate) pool: PoolName,
+    /// PostgreSQL; the pool keeps its own schema in it. Not needed by `echo`.
+    #[arg(long, env = "DATABASE_URL", default_value = "")]
+    pub(crate) database_url: String,
+    /// RabbitMQ.
+    #[arg(long, env = "AMQP_URL")]
+    pub(crate) amqp_url: String,
+    /// Tasks that run at the same time.
+    #[arg(long, default_value_t = 256)]
+    pub(crate) slots: usize,
+    /// Seconds that running tasks may go on after the stop.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) grace: u64,
+    /// Payment provider, for `payment`.
+    #[arg(long, env = "PROVIDER_URL", default_value = "http://127.0.0.1:7071")]
+    pub(crate) provider_url: String,
+    /// Receiver of webhooks, for `notification`; without it they are only stored.
+    #[arg(long, env = "WEBHOOK_URL")]
+    pub(crate) webhook_url: Option<String>,
+    /// Secret that webhooks are signed with, `whsec_…`.
+    #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) webhook_secret: Option<String>,
+    /// Kind of the task queue; must be the orchestrator's.
+    #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
+    pub(crate) queues: QueueKind,
+}
+
+/// The pools that this binary can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PoolName {
+    Catalog,
+    Payment,
+    Booking,
+    Notification,
+    Echo,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProviderOptions {
+    /// PostgreSQL; the provider keeps its own schema in it.
+    #[arg(long, env = "DATABASE_URL")]
+    pub(crate) database_url: String,
+    /// Where it listens.
+    #[arg(long, default_value = "127.0.0.1:7071")]
+    pub(crate) listen: SocketAddr,
+}

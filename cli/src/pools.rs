@@ -1,0 +1,94 @@
+//! The pools that this binary can run: each opened with its schema brought up to date, and with what runs
+//! beside its handlers (the sweeper of holds, the deliverer of webhooks).
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use impresario_notification::Secret;
+use impresario_payment::provider::sandbox::SandboxProvider;
+use impresario_worker_sdk::Pool;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::PoolName;
+
+/// What pools need to know.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolSettings {
+    pub(crate) database_url: String,
+    pub(crate) provider_url: String,
+    pub(crate) webhook_url: Option<String>,
+    pub(crate) webhook_secret: Option<String>,
+}
+
+/// Opens a pool; what runs beside it ends with `stop`.
+pub(crate) async fn open(
+    name: PoolName,
+    settings: &PoolSettings,
+    stop: &CancellationToken,
+) -> anyhow::Result<Pool> {
+    match name {
+        PoolName::Catalog => catalog(settings, stop).await,
+        PoolName::Payment => payment(settings).await,
+        PoolName::Booking => booking(settings).await,
+        PoolName::Notification => notification(settings, stop).await,
+        PoolName::Echo => Ok(impresario_worker_sdk::echo::pool()),
+    }
+}
+
+async fn catalog(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::Result<Pool> {
+    let database = impresario_catalog::database(&settings.database_url)?;
+    impresario_catalog::migrate(&database).await?;
+    let config = impresario_catalog::Config::default();
+    let pool = impresario_catalog::pool(&database, &config);
+    tokio::spawn(impresario_catalog::run_sweeper(
+        database,
+        config,
+        stop.clone(),
+    ));
+    Ok(pool)
+}
+
+async fn payment(settings: &PoolSettings) -> anyhow::Result<Pool> {
+    let database = impresario_payment::database(&settings.database_url)?;
+    impresario_payment::migrate(&database).await?;
+    let key_life = impresario_payment::sandbox::Config::default().key_life;
+    let provider = SandboxProvider::new(&settings.provider_url, key_life)
+        .context("set up the payment provider's client")?;
+    Ok(impresario_payment::pool(&database, Arc::new(provider)))
+}
+
+async fn booking(settings: &PoolSettings) -> anyhow::Result<Pool> {
+    let database = impresario_booking::database(&settings.database_url)?;
+    impresario_booking::migrate(&database).await?;
+    Ok(impresario_booking::pool(&database))
+}
+
+async fn notification(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::Result<Pool> {
+    let database = impresario_notification::database(&settings.database_url)?;
+    impresario_notification::migrate(&database).await?;
+    let secret = match &settings.webhook_secret {
+        Some(text) => Secret::parse(text)?,
+        // Without a receiver nobody checks signatures: a secret of this process alone is enough.
+        None if settings.webhook_url.is_none() => own_secret()?,
+        None => anyhow::bail!(
+            "--webhook-url needs --webhook-secret (whsec_…), so that receivers can check"
+        ),
+    };
+    let config = impresario_notification::Config {
+        url: settings.webhook_url.clone(),
+        ..impresario_notification::Config::stored_only(secret)
+    };
+    let pool = impresario_notification::pool(&database, &config);
+    tokio::spawn(impresario_notification::run_deliverer(
+        database,
+        config,
+        stop.clone(),
+    ));
+    Ok(pool)
+}
+
+/// Hexadecimal digits are base64 too: 64 of them stand for 48 bytes.
+fn own_secret() -> anyhow::Result<Secret> {
+    let digits = || uuid::Uuid::new_v4().simple();
+    Ok(Secret::parse(&format!("whsec_{}{}", digits(), digits()))?)
+}

@@ -1,0 +1,109 @@
+//! `impresario serve`: the orchestrator with its REST API, on RabbitMQ.
+//!
+//! Stopping is in order: the API takes no more, results are no longer read, what is decided is committed and
+//! released, then the connections close.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use impresario_orchestrator::broker::rabbit::{self, Rabbit};
+use impresario_orchestrator::store::{self, Database};
+use impresario_orchestrator::{Engine, Options, api};
+use impresario_workflows::Definition;
+use impresario_workflows::definition::SHIPPED;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{QueueKind, ServeOptions};
+use crate::process;
+
+/// Deliveries that wait for the lane: more are held back by the prefetch.
+const ARRIVALS_MAX: usize = 1024;
+
+/// How long confirms and acknowledgements under way may take at the end.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
+    process::log();
+    let stop = process::stop_on_signals()?;
+    let database = Database::open(&store::Options::new(&options.database_url)).await?;
+    let replica = options
+        .replica
+        .clone()
+        .unwrap_or_else(|| process::unique_name("engine"));
+    let (arrivals, arrivals_in) = mpsc::channel(ARRIVALS_MAX);
+    let stop_reading = CancellationToken::new();
+    let broker = Arc::new(Rabbit::connect(
+        rabbit_options(&options, &stop_reading),
+        arrivals,
+    )?);
+    let engine_options = Options {
+        replica,
+        partitions: options.partitions,
+        transport_forgets: false,
+    };
+    let engine = Engine::start(
+        engine_options,
+        database,
+        definitions(&options.definitions)?,
+        broker.clone(),
+        arrivals_in,
+    )
+    .await?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("listen on {}", options.listen))?;
+    let router = router(&engine, &options.database_url).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    api::serve(listener, router, stop).await;
+    stop_reading.cancel();
+    engine.stop().await;
+    broker.close(CLOSE_GRACE).await;
+    Ok(())
+}
+
+fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> rabbit::Options {
+    let mut rabbit = rabbit::Options::new(&options.amqp_url);
+    rabbit.queue_kind = match options.queues {
+        QueueKind::Classic => rabbit::QueueKind::Classic,
+        QueueKind::Quorum => rabbit::QueueKind::Quorum,
+    };
+    rabbit.stop_reading = stop_reading.clone();
+    rabbit
+}
+
+/// The API, with the catalogue's pages for choosing an event beside it.
+pub(crate) async fn router(engine: &Engine, database_url: &str) -> anyhow::Result<axum::Router> {
+    let catalog = impresario_catalog::database(database_url)?;
+    impresario_catalog::migrate(&catalog).await?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .context("install the metrics recorder")?;
+    let api = api::router(engine.clone(), api::Options { metrics });
+    Ok(api.merge(impresario_catalog::router(catalog)))
+}
+
+/// The shipped definitions and those of the given files, every problem of each reported.
+pub(crate) fn definitions(files: &[std::path::PathBuf]) -> anyhow::Result<Vec<Definition>> {
+    let mut definitions = Vec::new();
+    for (name, text) in SHIPPED {
+        definitions.push(parse(name, text)?);
+    }
+    for file in files {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).with_context(|| format!("read {name}"))?;
+        definitions.push(parse(&name, &text)?);
+    }
+    Ok(definitions)
+}
+
+fn parse(name: &str, text: &str) -> anyhow::Result<Definition> {
+    Definition::parse(name, text).map_err(|problems| {
+        anyhow::anyhow!(
+            "{}",
+            impresario_workflows::definition::render(&problems, name, text)
+        )
+    })
+}

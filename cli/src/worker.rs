@@ -1,0 +1,36 @@
+//! `impresario worker POOL`: one worker pool on RabbitMQ.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport, QueueType};
+use impresario_worker_sdk::{Worker, WorkerSettings};
+
+use crate::args::{QueueKind, WorkerOptions};
+use crate::pools::{self, PoolSettings};
+use crate::process;
+
+pub(crate) async fn run(options: WorkerOptions) -> anyhow::Result<()> {
+    process::log();
+    let stop = process::stop_on_signals()?;
+    let settings = PoolSettings {
+        database_url: options.database_url.clone(),
+        provider_url: options.provider_url.clone(),
+        webhook_url: options.webhook_url.clone(),
+        webhook_secret: options.webhook_secret.clone(),
+    };
+    let pool = pools::open(options.pool, &settings, &stop).await?;
+    let mut amqp = AmqpSettings::new(&options.amqp_url, pool.name(), options.slots);
+    amqp.queue_type = match options.queues {
+        QueueKind::Classic => QueueType::Classic,
+        QueueKind::Quorum => QueueType::Quorum,
+    };
+    let settings = WorkerSettings {
+        name: process::unique_name(pool.name()),
+        slots: options.slots,
+        grace: Duration::from_secs(options.grace),
+    };
+    let transport = Arc::new(AmqpTransport::open(amqp));
+    Worker::new(pool, transport, settings).run(stop).await;
+    Ok(())
+}
