@@ -1,4 +1,5 @@
 //! Bookings and tickets against a real PostgreSQL (`DATABASE_URL`).
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

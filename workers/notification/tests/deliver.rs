@@ -1,4 +1,5 @@
 //! Webhooks against a real PostgreSQL (`DATABASE_URL`) and a receiver over real HTTP.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

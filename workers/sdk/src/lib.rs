@@ -24,7 +24,7 @@ pub mod testing;
 mod transport;
 
 pub use answer::{Closing, HandlerError, Undo, Verdict};
-pub use barrier::{Barrier, BarrierError, EffectState, ForwardEffect};
+pub use barrier::{Barrier, BarrierError, EffectRecord, EffectState, ForwardEffect};
 pub use context::TaskContext;
 pub use database::{Database, DatabaseError, DatabaseSettings};
 pub use handler::{Batch, BatchItem, Compensation, External, Free, Transactional};

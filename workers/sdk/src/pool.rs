@@ -136,25 +136,28 @@ impl Pool {
                 return Outcome::Failed(Problem::new("worker_bug", sentence));
             }
         };
-        match handler {
-            Handler::Free(..) | Handler::Batch(_) => Outcome::Failed(Problem::new(
-                "worker_bug",
-                "a handler without a transaction was given one",
-            )),
-            Handler::Transactional(handler) => {
-                transactional::run(database, handler.clone(), task).await
-            }
-            Handler::Compensation(handler) => {
-                compensate::run(database, handler.clone(), task).await
-            }
-            Handler::Reconcile => reconcile::run(database, task).await,
-            Handler::External(handler) => external::run(database, handler.clone(), task).await,
-            Handler::ExternalUndo(handler) => {
-                external_undo::compensate(database, handler.clone(), task).await
-            }
-            Handler::ExternalReconcile(handler) => {
-                external_undo::reconcile(database, handler.clone(), task).await
-            }
+        // Boxed: a list of free tasks must not carry the size of a database transaction for each of them.
+        Box::pin(with_database(handler, database, task)).await
+    }
+}
+
+async fn with_database(handler: &Handler, database: Database, task: TaskContext) -> Outcome {
+    match handler {
+        Handler::Free(..) | Handler::Batch(_) => Outcome::Failed(Problem::new(
+            "worker_bug",
+            "a handler without a transaction was given one",
+        )),
+        Handler::Transactional(handler) => {
+            transactional::run(database, handler.clone(), task).await
+        }
+        Handler::Compensation(handler) => compensate::run(database, handler.clone(), task).await,
+        Handler::Reconcile => reconcile::run(database, task).await,
+        Handler::External(handler) => external::run(database, handler.clone(), task).await,
+        Handler::ExternalUndo(handler) => {
+            external_undo::compensate(database, handler.clone(), task).await
+        }
+        Handler::ExternalReconcile(handler) => {
+            external_undo::reconcile(database, handler.clone(), task).await
         }
     }
 }

@@ -18,12 +18,15 @@ use serde_json::{Value, json};
 
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// One intent, and the answers by idempotency key.
+/// Path and form of a request.
+type Sent = (String, HashMap<String, String>);
+
+/// Intents, and the answers by idempotency key.
 #[derive(Clone, Default)]
 struct Fake {
     state: Arc<Mutex<HashMap<String, &'static str>>>,
     answers: Arc<Mutex<HashMap<String, (u16, Value)>>>,
-    forms: Arc<Mutex<Vec<(String, HashMap<String, String>)>>>,
+    forms: Arc<Mutex<Vec<Sent>>>,
 }
 
 fn form(body: &Bytes) -> HashMap<String, String> {
@@ -83,7 +86,7 @@ impl Fake {
         (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
     }
 
-    fn last_form(&self) -> (String, HashMap<String, String>) {
+    fn last_form(&self) -> Sent {
         self.forms.lock().unwrap().last().unwrap().clone()
     }
 }

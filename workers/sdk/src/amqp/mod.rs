@@ -71,14 +71,15 @@ impl AmqpSettings {
 /// State shared between the transport's handle and its supervisor.
 struct Shared {
     settings: AmqpSettings,
-    /// The publishing channel of the live session, `None` while there is no session.
-    publisher: watch::Sender<Option<Channel>>,
+    /// The publishing channel of the live session and its number, `None` while there is no session.
+    publisher: watch::Sender<Option<(u64, Channel)>>,
     /// Take no more deliveries.
     stop: CancellationToken,
     /// Let go of everything.
     close: CancellationToken,
-    /// Told by publishers that found the session dead, so that it is rebuilt at once.
-    broken: tokio::sync::Notify,
+    /// Number of the youngest session that a publisher found dead, so that it is rebuilt at once. A number,
+    /// because late news about an old session must not end the new one.
+    broken: watch::Sender<u64>,
 }
 
 /// A pool's connection to RabbitMQ.
@@ -96,7 +97,7 @@ impl AmqpTransport {
             publisher: watch::Sender::new(None),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
-            broken: tokio::sync::Notify::new(),
+            broken: watch::Sender::new(0),
         });
         // A handover, not a buffer: what is not received yet stays with the consumer and can go back.
         let (sender, deliveries) = mpsc::channel(1);
@@ -108,7 +109,13 @@ impl AmqpTransport {
         }
     }
 
-    async fn publisher(&self) -> Option<Channel> {
+    fn broken(&self, session: u64) {
+        self.shared
+            .broken
+            .send_modify(|youngest| *youngest = session.max(*youngest));
+    }
+
+    async fn publisher(&self) -> Option<(u64, Channel)> {
         let mut sessions = self.shared.publisher.subscribe();
         let found = tokio::time::timeout(SESSION_WAIT, sessions.wait_for(Option::is_some)).await;
         match found {
@@ -137,7 +144,7 @@ impl Transport for AmqpTransport {
 
     async fn publish(&self, partition: u16, body: &[u8]) -> Result<(), PublishError> {
         let unconfirmed = |reason: String| PublishError::Unconfirmed { partition, reason };
-        let Some(channel) = self.publisher().await else {
+        let Some((session, channel)) = self.publisher().await else {
             return Err(unconfirmed("no connection".into()));
         };
         let published = tokio::time::timeout(CONFIRM_WAIT, async {
@@ -165,15 +172,15 @@ impl Transport for AmqpTransport {
             Ok(Ok(Confirmation::Ack(Some(_)))) => Err(PublishError::Unroutable { partition }),
             Ok(Ok(Confirmation::Nack(_))) => Err(PublishError::Refused { partition }),
             Ok(Ok(Confirmation::NotRequested)) => {
-                self.shared.broken.notify_one();
+                self.broken(session);
                 Err(unconfirmed("the channel gives no confirms".into()))
             }
             Ok(Err(error)) => {
-                self.shared.broken.notify_one();
+                self.broken(session);
                 Err(unconfirmed(error.to_string()))
             }
             Err(_) => {
-                self.shared.broken.notify_one();
+                self.broken(session);
                 Err(unconfirmed("no confirm in time".into()))
             }
         }
@@ -201,6 +208,6 @@ impl Transport for AmqpTransport {
             .publisher
             .borrow()
             .as_ref()
-            .is_some_and(|channel| channel.status().connected())
+            .is_some_and(|(_, channel)| channel.status().connected())
     }
 }

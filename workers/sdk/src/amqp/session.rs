@@ -46,9 +46,9 @@ enum Ended {
 /// Keeps a session alive until the transport is closed.
 pub(super) async fn supervise(shared: Arc<Shared>, deliveries: mpsc::Sender<Delivery>) {
     let mut backoff = BACKOFF_FIRST;
-    loop {
+    for number in 1.. {
         let mut lived = false;
-        let ended = run(&shared, &deliveries, &mut lived).await;
+        let ended = run(&shared, number, &deliveries, &mut lived).await;
         shared.publisher.send_replace(None);
         match ended {
             Ended::Closed => return,
@@ -68,7 +68,12 @@ pub(super) async fn supervise(shared: Arc<Shared>, deliveries: mpsc::Sender<Deli
     }
 }
 
-async fn run(shared: &Shared, deliveries: &mpsc::Sender<Delivery>, lived: &mut bool) -> Ended {
+async fn run(
+    shared: &Shared,
+    number: u64,
+    deliveries: &mpsc::Sender<Delivery>,
+    lived: &mut bool,
+) -> Ended {
     let opened = tokio::select! {
         () = shared.close.cancelled() => return Ended::Closed,
         opened = tokio::time::timeout(CONNECT_WAIT, open(shared)) => opened,
@@ -80,8 +85,8 @@ async fn run(shared: &Shared, deliveries: &mpsc::Sender<Delivery>, lived: &mut b
     };
     *lived = true;
     tracing::info!(pool = shared.settings.pool, "AMQP session opened");
-    shared.publisher.send_replace(Some(publish));
-    let ended = match consuming(shared, &consume, deliveries).await {
+    shared.publisher.send_replace(Some((number, publish)));
+    let ended = match consuming(shared, number, &consume, deliveries).await {
         Ok(never) => match never {},
         Err(ended) => ended,
     };
@@ -142,6 +147,7 @@ enum Never {}
 
 async fn consuming(
     shared: &Shared,
+    number: u64,
     channel: &Channel,
     deliveries: &mpsc::Sender<Delivery>,
 ) -> Result<Never, Ended> {
@@ -149,7 +155,7 @@ async fn consuming(
     let (acks, acked) = mpsc::unbounded_channel();
     let flush = CancellationToken::new();
     let acknowledging = tokio::spawn(acknowledge(acked, flush.clone()));
-    let ended = deliver(shared, channel, deliveries, acks).await;
+    let ended = deliver(shared, number, channel, deliveries, acks).await;
     // The acknowledgements given so far leave before the connection is closed.
     flush.cancel();
     if let Err(error) = acknowledging.await {
@@ -160,6 +166,7 @@ async fn consuming(
 
 async fn deliver(
     shared: &Shared,
+    number: u64,
     channel: &Channel,
     deliveries: &mpsc::Sender<Delivery>,
     acks: mpsc::UnboundedSender<Acker>,
@@ -171,7 +178,7 @@ async fn deliver(
                 biased;
                 () = shared.close.cancelled() => return Err(Ended::Closed),
                 () = shared.stop.cancelled() => break,
-                () = shared.broken.notified() => return Err(Ended::Broken),
+                () = found_broken(shared, number) => return Err(Ended::Broken),
                 delivery = consumer.next() => delivery,
             };
             let Some(delivery) = delivery else {
@@ -203,8 +210,15 @@ async fn deliver(
     // Stopped: the session only publishes and acknowledges for what still runs.
     tokio::select! {
         () = shared.close.cancelled() => Err(Ended::Closed),
-        () = shared.broken.notified() => Err(Ended::Broken),
+        () = found_broken(shared, number) => Err(Ended::Broken),
     }
+}
+
+/// Resolves when a publisher found this session, or a later one, dead.
+async fn found_broken(shared: &Shared, number: u64) {
+    let mut broken = shared.broken.subscribe();
+    // The sender lives as long as `shared`: this ends only by the number.
+    drop(broken.wait_for(|found| *found >= number).await);
 }
 
 async fn acknowledge(mut acked: mpsc::UnboundedReceiver<Acker>, flush: CancellationToken) {

@@ -27,7 +27,7 @@ pub enum BarrierError {
 /// Maintenance of one pool's barrier, for whoever knows which sagas have ended.
 #[derive(Clone, Debug)]
 pub struct Barrier {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Barrier {
@@ -36,7 +36,7 @@ impl Barrier {
         Barrier { database }
     }
 
-    fn failed(&self, source: sqlx::Error) -> BarrierError {
+    pub(super) fn failed(&self, source: sqlx::Error) -> BarrierError {
         BarrierError::Database {
             schema: self.database.schema().to_owned(),
             source,

@@ -9,6 +9,7 @@
 
 mod hash;
 pub(crate) mod horizon;
+mod listing;
 pub(crate) mod meaning;
 pub(crate) mod row;
 
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use horizon::{Barrier, BarrierError};
+pub use listing::EffectRecord;
 
 use crate::HandlerError;
 

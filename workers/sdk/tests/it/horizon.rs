@@ -1,8 +1,8 @@
 //! Since when a missing row proves something, and how rows go.
 
 use impresario_protocol::Outcome;
-use impresario_worker_sdk::Barrier;
 use impresario_worker_sdk::testing::{TestSaga, compensation, forward, reconcile};
+use impresario_worker_sdk::{Barrier, EffectState};
 
 use crate::fixture::{code, fixture, input};
 
@@ -47,4 +47,30 @@ async fn purge_forgets_whole_sagas_and_raises_the_horizon() {
     assert_eq!(test.count("a").await, 2, "the open saga's row was kept");
     let undone = test.run(compensation(&ended, "s", "subtract")).await;
     assert_eq!(code(&undone), "before_horizon");
+}
+
+#[tokio::test]
+async fn effects_are_listed_in_pages() {
+    let test = fixture().await;
+    for number in 0..3 {
+        let saga = TestSaga::new(number);
+        test.run(forward(&saga, "s", "add", input("a", ""))).await;
+        test.run(compensation(&saga, "other", "subtract")).await;
+    }
+    let barrier = Barrier::new(test.database.clone());
+    let mut seen = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = barrier.effects(&after, 4).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.effect.clone();
+        seen.extend(page);
+    }
+    assert_eq!(seen.len(), 6);
+    let done = seen
+        .iter()
+        .filter(|record| record.state == EffectState::Succeeded)
+        .count();
+    assert_eq!(done, 3);
+    assert!(seen.is_sorted_by_key(|record| record.effect.clone()));
 }

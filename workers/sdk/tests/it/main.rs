@@ -1,4 +1,9 @@
 //! The SDK against a real PostgreSQL (`DATABASE_URL`) and a real RabbitMQ (`AMQP_URL`).
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
 
 mod amqp;
 mod barrier;
