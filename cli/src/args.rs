@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Worker(WorkerOptions),
     /// Run the sandbox payment provider.
     Provider(ProviderOptions),
+    /// Create the demo events that are missing.
+    Seed(SeedOptions),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -104,4 +106,14 @@ pub(crate) struct ProviderOptions {
     /// Where it listens.
     #[arg(long, default_value = "127.0.0.1:7071")]
     pub(crate) listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SeedOptions {
+    /// PostgreSQL.
+    #[arg(long, env = "DATABASE_URL")]
+    pub(crate) database_url: String,
+    /// Adds one event that everybody wants, with 20,000 seats.
+    #[arg(long)]
+    pub(crate) hot: bool,
 }

@@ -9,6 +9,7 @@ mod inprocess;
 mod pools;
 mod process;
 mod provider;
+mod seed;
 mod serve;
 mod worker;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => serve::run(options).await,
             Command::Worker(options) => worker::run(options).await,
             Command::Provider(options) => provider::run(options).await,
+            Command::Seed(options) => seed::run(options).await,
         }
     });
     match outcome {
