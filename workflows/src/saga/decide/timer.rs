@@ -74,7 +74,7 @@ fn one_due(
         },
         Wait::Answer { sent_at, until } => {
             if !silence_counts(draft, index, operation, sent_at, until, served) {
-                return postpone(draft, index, operation, until);
+                return postpone(draft, index, operation, sent_at, until);
             }
             let problem = Problem::new("timeout", "no answer in time");
             spend(draft, index, operation, true, problem)
@@ -97,18 +97,26 @@ fn silence_counts(
     taken && served.results_read_until >= until
 }
 
-/// Moves a wait out that an outage has made meaningless, once it is a whole timeout over.
+/// An outage moves a wait out by at most this, or by the timeout when that is longer: it is also how long after
+/// the outage a worker that died with the task may go unnoticed.
+const POSTPONED_MAX_MS: Millis = 60_000;
+
+/// Moves a wait out that an outage has made meaningless, once it is a whole timeout over: by as long as it has
+/// lasted, so that a long outage costs a saga few facts.
 fn postpone(
     draft: &mut Draft<'_>,
     index: StepIndex,
     operation: Operation,
+    sent_at: Millis,
     until: Millis,
 ) -> Result<(), Refusal> {
     let timeout_ms = pool_and_timeout(draft.step(index), operation).map_or(0, |(_, ms)| ms);
     if draft.now() < until.saturating_add(timeout_ms) {
         return Ok(());
     }
-    let (step, until) = (draft.step_id(index), draft.now().saturating_add(timeout_ms));
+    let lasted = draft.now().saturating_sub(sent_at);
+    let wait = lasted.min(POSTPONED_MAX_MS).max(timeout_ms);
+    let (step, until) = (draft.step_id(index), draft.now().saturating_add(wait));
     draft.emit(Event::Postponed { step, operation, until })
 }
 
