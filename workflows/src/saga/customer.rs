@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Forward, Phase, State, Status, Undoing};
+use super::{Cause, Forward, Phase, State, Status, Undoing};
 use crate::definition::Definition;
 
 /// The customer's view.
@@ -20,7 +20,7 @@ pub struct CustomerView {
     /// Stable reason, when it did not work out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Steps done.
+    /// Steps done, and not undone since.
     pub done: usize,
     /// Steps in all.
     pub of: usize,
@@ -37,21 +37,21 @@ pub fn customer_view(definition: &Definition, state: &State) -> CustomerView {
     };
     let reason = cause.map(|cause| cause.code().to_owned());
     CustomerView {
-        status: word(status, reason.as_deref()),
+        status: word(status, cause),
         sentence: sentence(definition, state, status, reason.as_deref()),
         reason,
-        done: state.done().len(),
+        done: state.set_of(|step| step.is_done() && step.undoing != Undoing::Done).len(),
         of: definition.steps.len(),
         facts: facts(definition, state),
     }
 }
 
-fn word(status: Status, reason: Option<&str>) -> &'static str {
+fn word(status: Status, cause: Option<&Cause>) -> &'static str {
     match status {
         Status::Running => "processing",
         Status::Compensating => "undoing",
         Status::Completed => "confirmed",
-        Status::Compensated if reason == Some("cancelled") => "cancelled",
+        Status::Compensated if matches!(cause, Some(Cause::Cancelled { .. })) => "cancelled",
         Status::Compensated => "declined",
         Status::Stuck => "needs_attention",
     }
