@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bench;
+mod golden;
 mod properties;
 mod scenarios;
 mod table;
+mod views;

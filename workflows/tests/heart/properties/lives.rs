@@ -1,8 +1,12 @@
 //! The laws. Each decision of each life is judged by `bench::laws`; here is what holds of whole lives.
 
+use std::collections::BTreeSet;
+
 use impresario_workflows::definition::Undo;
 use impresario_workflows::saga::{Forward, State, Status, Wait, evolve};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use super::cases;
@@ -12,7 +16,7 @@ use crate::bench::Bench;
 use crate::bench::definitions::booking;
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(256))]
 
     /// Whatever happens, in whatever order, also what nobody honest would say: no decision breaks a law.
     #[test]
@@ -165,4 +169,51 @@ fn undone_in_order(life: &Life) {
         let pivot = definition.pivot.is_some_and(|pivot| there[pivot]);
         assert!(!pivot, "`{id}` undone past the pivot");
     }
+}
+
+/// The laws say nothing about what never happens: random lives come by every kind of fact, every cause and every
+/// status.
+#[test]
+fn everything_that_can_happen_does() {
+    let mut runner = TestRunner::deterministic();
+    let lives = (
+        any_definition(),
+        any::<bool>(),
+        prop::collection::vec(anything(), 0..80),
+    );
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for _ in 0..300 {
+        let (written, go, moves) = lives.new_tree(&mut runner).expect("a life").current();
+        let mut life = Life::begun(Bench::started_with(
+            written.definition(),
+            json!({ "go": go }),
+        ));
+        for next in &moves {
+            life.happens(next);
+            seen.insert(life.saga.status().as_str().to_owned());
+        }
+        for event in life.saga.rows.iter().flatten() {
+            let event = serde_json::to_value(event).expect("a fact is JSON");
+            let said = |key: &str| event[key].as_str().map(str::to_owned);
+            seen.extend(said("event"));
+            seen.extend(said("known").map(|known| format!("known {known}")));
+            seen.extend(
+                event["cause"]["cause"]
+                    .as_str()
+                    .map(|cause| format!("because {cause}")),
+            );
+        }
+    }
+    let causes = crate::golden::causes()
+        .into_iter()
+        .map(|cause| format!("because {cause}"));
+    let known = ["known failed", "known unknown"].map(str::to_owned);
+    let statuses = Status::ALL.map(|status| status.as_str().to_owned());
+    let all = crate::golden::kinds_of_facts()
+        .into_iter()
+        .chain(causes)
+        .chain(known)
+        .chain(statuses);
+    let never: Vec<String> = all.filter(|kind| !seen.contains(kind)).collect();
+    assert_eq!(never, [""; 0], "never seen");
 }

@@ -1,5 +1,6 @@
 //! One story for each sentence that must hold.
 
+mod beside;
 mod compensation;
 mod fault;
 mod news;

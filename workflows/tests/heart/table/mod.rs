@@ -5,7 +5,7 @@
 //! the reviewed one: a change of it is a change of what sagas mean.
 
 mod classes;
-mod inputs;
+pub(crate) mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
