@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::http::{self, Connection};
-use crate::options::Options;
+use crate::options::{Options, Variant};
 use crate::platform::Platform;
-use crate::work::{self, Work};
+use crate::seats;
+use crate::work::Work;
 
 /// Sagas whose answer we did not get go on by themselves; they are waited for.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(60);
@@ -21,8 +21,8 @@ pub(crate) struct Balance {
     pub(crate) unsure: u64,
     pub(crate) completed_in_postgres: u64,
     pub(crate) still_open: u64,
-    /// Seats that are no longer free, one for each booking; none when the variant books none.
-    pub(crate) seats_taken: Option<u64>,
+    /// Seats that are sold, one for each booking; none when the variant books none.
+    pub(crate) seats_sold: Option<u64>,
 }
 
 impl Balance {
@@ -30,7 +30,7 @@ impl Balance {
     pub(crate) fn holds(&self) -> bool {
         let range = self.acknowledged..=self.acknowledged + self.unsure;
         range.contains(&self.completed_in_postgres)
-            && self.seats_taken.is_none_or(|seats| range.contains(&seats))
+            && self.seats_sold.is_none_or(|seats| range.contains(&seats))
     }
 }
 
@@ -47,18 +47,9 @@ pub(crate) async fn check(options: &Options, platform: &Platform, work: &Work) -
         unsure: work.unsure.load(Ordering::Relaxed),
         completed_in_postgres: platform.count(&options.completed_sql)?,
         still_open,
-        seats_taken: seats_taken(platform, work).await?,
+        seats_sold: match options.variant {
+            Variant::Trivial => None,
+            Variant::Booking => Some(seats::sold(platform)?),
+        },
     })
-}
-
-async fn seats_taken(platform: &Platform, work: &Work) -> Outcome<Option<u64>> {
-    if work.event().is_empty() {
-        return Ok(None);
-    }
-    let mut connection = Connection::open(platform.api()).await?;
-    let path = format!("/v1/events/{}/seats", work.event());
-    let seats = http::list(&mut connection, &path).await?;
-    Ok(Some(
-        seats.iter().filter(|seat| !work::is_free(seat)).count() as u64,
-    ))
 }

@@ -9,7 +9,6 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
 
 use crate::Outcome;
 
@@ -68,21 +67,6 @@ impl Connection {
             .await
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Outcome<Value> {
-        let request = Request::builder().uri(path).header("host", &self.host);
-        let request = request
-            .body(Full::default())
-            .map_err(|e| format!("GET {path}: {e}"))?;
-        let (status, body) = self.send(request).await?;
-        if !status.is_success() {
-            return Err(format!(
-                "GET {path}: {status}: {}",
-                String::from_utf8_lossy(&body)
-            ));
-        }
-        serde_json::from_slice(&body).map_err(|e| format!("GET {path} gave no JSON: {e}"))
-    }
-
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Outcome<(StatusCode, Bytes)> {
         let failed = |e: hyper::Error| format!("request failed: {e}");
         self.sender.ready().await.map_err(failed)?;
@@ -95,23 +79,6 @@ impl Connection {
             .map_err(failed)?
             .to_bytes();
         Ok((status, body))
-    }
-}
-
-/// All entries of a list, page by page.
-pub(crate) async fn list(connection: &mut Connection, path: &str) -> Outcome<Vec<Value>> {
-    let mut found = Vec::new();
-    let mut page = path.to_owned();
-    loop {
-        let mut answer = connection.get(&page).await?;
-        match answer.get_mut("data").map(Value::take) {
-            Some(Value::Array(entries)) => found.extend(entries),
-            _ => return Err(format!("GET {page} gave no `data` list: {answer}")),
-        }
-        match answer.get("next_cursor").and_then(Value::as_str) {
-            Some(cursor) => page = format!("{path}?cursor={cursor}"),
-            None => return Ok(found),
-        }
     }
 }
 

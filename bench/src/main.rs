@@ -12,6 +12,7 @@ mod machine;
 mod options;
 mod platform;
 mod report;
+mod seats;
 mod usage;
 mod work;
 
@@ -58,7 +59,7 @@ fn measure(options: &Options) -> Outcome<bool> {
 }
 
 async fn drive(options: &Options, platform: &Platform, machine: &Value) -> Outcome<bool> {
-    let work = Arc::new(work::Work::prepare(options, platform.api()).await?);
+    let work = Arc::new(work::Work::prepare(options, platform)?);
     work::probe(&work, platform.api()).await?;
     report::print_heading();
     let mut levels = Vec::new();

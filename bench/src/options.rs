@@ -36,6 +36,10 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) slots: Option<usize>,
 
+    /// Seats of the event that is booked; each booking takes one of its own.
+    #[arg(long, default_value_t = 200_000)]
+    pub(crate) seats: usize,
+
     /// Also write the figures here.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -47,14 +51,14 @@ pub(crate) struct Options {
     /// Counts the completed sagas in Postgres.
     #[arg(
         long,
-        default_value = "select count(*) from saga where status = 'completed'"
+        default_value = "select count(*) from impresario.saga where status = 'completed'"
     )]
     pub(crate) completed_sql: String,
 
     /// Counts the sagas that are still under way in Postgres.
     #[arg(
         long,
-        default_value = "select count(*) from saga where status in ('running', 'compensating')"
+        default_value = "select count(*) from impresario.saga where status in ('running', 'compensating')"
     )]
     pub(crate) open_sql: String,
 }

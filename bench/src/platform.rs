@@ -149,18 +149,29 @@ impl Platform {
         groups
     }
 
-    /// The answer of Postgres to a query for one number.
-    pub(crate) fn count(&self, sql: &str) -> Outcome<u64> {
+    /// What Postgres answers, one row a line.
+    pub(crate) fn query(&self, sql: &str) -> Outcome<String> {
         let mut psql = self.postgres.psql(DATABASE);
         let ran = psql
             .args(["-c", sql])
             .output()
             .map_err(|e| format!("psql: {e}"))?;
-        let said = String::from_utf8_lossy(&ran.stdout).trim().to_owned();
-        said.parse().map_err(|_| {
+        if !ran.status.success() {
             let problem = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
-            format!("`{sql}` gave no number: {said} {problem}")
-        })
+            return Err(format!("`{sql}` failed: {problem}"));
+        }
+        Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
+    }
+
+    pub(crate) fn execute(&self, sql: &str) -> Outcome {
+        self.query(sql).map(drop)
+    }
+
+    /// The answer of Postgres to a query for one number.
+    pub(crate) fn count(&self, sql: &str) -> Outcome<u64> {
+        let said = self.query(sql)?;
+        said.parse()
+            .map_err(|_| format!("`{sql}` gave no number: {said}"))
     }
 
     /// Fails, with its log, when a program has ended by itself.

@@ -83,8 +83,8 @@ pub(crate) fn print_balance(balance: &Balance) {
         balance.completed_in_postgres,
         balance.still_open,
         balance
-            .seats_taken
-            .map_or_else(String::new, |seats| format!(", {seats} seats taken")),
+            .seats_sold
+            .map_or_else(String::new, |seats| format!(", {seats} seats sold")),
         if balance.holds() {
             "holds"
         } else {

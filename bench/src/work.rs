@@ -11,8 +11,10 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::http::{self, Api, Connection};
+use crate::http::{Api, Connection};
 use crate::options::{Options, Variant};
+use crate::platform::Platform;
+use crate::seats;
 
 /// The supply of sagas, and the account of their answers.
 #[derive(Debug)]
@@ -21,7 +23,6 @@ pub(crate) struct Work {
     /// Makes the keys of this run differ from those of any other.
     run: u128,
     next: AtomicUsize,
-    event: String,
     seats: Vec<String>,
     /// Answered with `completed`.
     pub(crate) acknowledged: AtomicU64,
@@ -37,10 +38,10 @@ pub(crate) struct Saga {
 }
 
 impl Work {
-    pub(crate) async fn prepare(options: &Options, api: Api) -> Outcome<Self> {
-        let (event, seats) = match options.variant {
-            Variant::Trivial => (String::new(), Vec::new()),
-            Variant::Booking => biggest_event(api).await?,
+    pub(crate) fn prepare(options: &Options, platform: &Platform) -> Outcome<Self> {
+        let seats = match options.variant {
+            Variant::Trivial => Vec::new(),
+            Variant::Booking => seats::build(platform, options.seats)?,
         };
         let run = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -49,7 +50,6 @@ impl Work {
             variant: options.variant,
             run,
             next: AtomicUsize::new(0),
-            event,
             seats,
             acknowledged: AtomicU64::new(0),
             unsure: AtomicU64::new(0),
@@ -63,11 +63,6 @@ impl Work {
         }
     }
 
-    /// The event whose seats are booked; empty when the variant books none.
-    pub(crate) fn event(&self) -> &str {
-        &self.event
-    }
-
     /// The next saga; none when all seats are gone.
     pub(crate) fn next(&self) -> Option<Saga> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +70,7 @@ impl Work {
         let body = match self.variant {
             Variant::Trivial => json!({ "id": key }),
             Variant::Booking => json!({
-                "event_id": self.event,
+                "event_id": seats::EVENT,
                 "seats": [self.seats.get(number)?],
                 "customer_email": "bench@example.test",
                 "payment_token": "tok_ok",
@@ -102,15 +97,12 @@ impl Work {
     }
 }
 
-/// `status` at the top, or below `data`.
+/// The customer's word for a completed saga is `confirmed`.
 fn says_completed(body: &[u8]) -> bool {
     let Ok(answer) = serde_json::from_slice::<Value>(body) else {
         return false;
     };
-    let status = answer
-        .get("status")
-        .or_else(|| answer.pointer("/data/status"));
-    status.and_then(Value::as_str) == Some("completed")
+    answer.get("status").and_then(Value::as_str) == Some("confirmed")
 }
 
 /// One saga before anything is measured: it proves that the workers are up and the whole path works.
@@ -121,39 +113,4 @@ pub(crate) async fn probe(work: &Work, api: Api) -> Outcome {
     let mut connection = Connection::open(api).await?;
     work.judge(connection.post(work.path(), &saga.key, saga.body).await)
         .map_err(|problem| format!("the first saga did not complete: {problem}"))
-}
-
-/// The event with the most free seats, and their labels.
-async fn biggest_event(api: Api) -> Outcome<(String, Vec<String>)> {
-    let mut connection = Connection::open(api).await?;
-    let mut best = (String::new(), Vec::new());
-    for event in http::list(&mut connection, "/v1/events").await? {
-        let Some(id) = event.get("id").and_then(Value::as_str) else {
-            return Err(format!("an event has no id: {event}"));
-        };
-        let seats = http::list(&mut connection, &format!("/v1/events/{id}/seats")).await?;
-        let free: Vec<String> = seats
-            .iter()
-            .filter(|seat| is_free(seat))
-            .filter_map(label)
-            .collect();
-        if free.len() > best.1.len() {
-            best = (id.to_owned(), free);
-        }
-    }
-    if best.1.is_empty() {
-        return Err("no event has free seats; is the catalog seeded?".to_owned());
-    }
-    Ok(best)
-}
-
-pub(crate) fn is_free(seat: &Value) -> bool {
-    matches!(
-        seat.get("status").and_then(Value::as_str),
-        Some("available" | "free")
-    )
-}
-
-fn label(seat: &Value) -> Option<String> {
-    Some(seat.get("label")?.as_str()?.to_owned())
 }
