@@ -92,3 +92,24 @@ async fn holds_and_releases_beside_the_sweeper_never_deadlock() {
         .unwrap();
     assert_eq!(left, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_holds_that_meet_in_the_database_never_both_win() {
+    let catalog = catalog().await;
+    let other = impresario_catalog::pool(&catalog.database, &Config::default());
+    for number in 1..=20u32 {
+        for row in ["K", "L", "M"] {
+            // Nothing else runs, so the two transactions go step by step beside each other.
+            let seat = format!("{row}{number}");
+            let id = number * 100 + u32::from(row.as_bytes()[0]);
+            let mine = catalog.pool.run(hold(&TestSaga::new(id), &[&seat]).into());
+            let theirs = other.run(hold(&TestSaga::new(id + 50_000), &[&seat]).into());
+            let (mine, theirs) = tokio::join!(mine, theirs);
+            let winners = [&mine, &theirs]
+                .into_iter()
+                .filter(|outcome| matches!(outcome, Outcome::Succeeded { .. }))
+                .count();
+            assert_eq!(winners, 1, "{seat}: {mine:?} {theirs:?}");
+        }
+    }
+}

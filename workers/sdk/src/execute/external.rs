@@ -237,7 +237,8 @@ async fn settle(
             let outcome = Some(json_text(problem)?);
             row::advance(&mut tx, &effect, EffectState::Rejected, outcome, None).await?;
         }
-        (EffectState::Tombstone | EffectState::Compensated, Verdict::Done(_)) => {
+        // A compensated row is no surprise: the provider acted in time, and its answer to us was slow.
+        (EffectState::Tombstone, Verdict::Done(_)) => {
             tracing::error!(%effect, "the provider acted under a key that it had closed");
             let sentence = "the provider acted under a key that it had closed";
             return Ok(Outcome::Unknown(Problem::new(

@@ -94,6 +94,11 @@ impl External for Provider {
         if behaviour == "slow" {
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
+        if behaviour == "answer late" {
+            self.keys.lock().unwrap().insert(key.clone(), Known::Acted);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return Verdict::Done(Output { id: key });
+        }
         let mut keys = self.keys.lock().unwrap();
         match (keys.get(&key), behaviour) {
             (Some(Known::Cancelled | Known::Undone), _) => {
@@ -321,6 +326,29 @@ async fn a_call_that_is_late_for_its_compensation_does_nothing() {
     assert_eq!(called, Outcome::Refused);
     assert_eq!(provider.known(&saga), Some(Known::Cancelled));
     assert_eq!(test.count("a").await, 0);
+}
+
+#[tokio::test]
+async fn a_late_answer_about_an_undone_effect_changes_nothing() {
+    let (test, provider) = external().await;
+    let saga = TestSaga::new(1);
+    provider.behave("answer late");
+    let call = test.run(buy(&saga)());
+    let undo = async {
+        // After the provider has acted, before it has answered.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        test.run(compensation(&saga, "s", "return")).await
+    };
+    let (called, undone) = tokio::join!(call, undo);
+    assert_eq!(undone, succeeded(json!({ "undone": true })));
+    assert_eq!(called, Outcome::Refused);
+    assert_eq!(provider.known(&saga), Some(Known::Undone));
+    assert_eq!(
+        test.count("a").await,
+        0,
+        "the books know of both or of neither"
+    );
+    assert_eq!(test.run(compensation(&saga, "s", "return")).await, undone);
 }
 
 #[tokio::test]
