@@ -4,6 +4,7 @@
 //! missed, comes by the net behind it (`catch_up`), so a lost wake-up costs a quarter of a second and never an
 //! answer. News is only ever newer: an older row never replaces what is known.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -96,7 +97,7 @@ impl Hub {
                 quiet.push((looks, *id, known));
             }
         }
-        quiet.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        quiet.sort_unstable_by_key(|(looks, _, _)| Reverse(*looks));
         quiet.truncate(max);
         quiet
             .into_iter()

@@ -37,7 +37,7 @@ pub(super) async fn create(
     let wait = prefer::wait(&parts.headers)?;
     let input = body::read(&parts.headers, body).await?;
     let compiled = surface.current()?;
-    compiled.check(&input)?;
+    compiled.schema.check(&input)?;
 
     let engine = &surface.api.engine;
     let hash = canonical::hash(&input).to_vec();

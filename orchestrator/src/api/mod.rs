@@ -11,14 +11,19 @@
 mod body;
 mod canonical;
 mod create;
+mod definitions;
 mod etag;
 mod follow;
 mod health;
 mod idempotency_key;
+mod instant;
 mod json;
+pub mod openapi;
 mod prefer;
 mod problem;
 mod reads;
+mod sagas;
+mod schema;
 mod serve;
 mod surface;
 mod view;
@@ -31,6 +36,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -73,6 +79,9 @@ struct Api {
 /// The routes, for the definitions that the engine has now. Other routers may be merged into it, as long as
 /// they have no fallback.
 pub fn router(engine: Engine, options: Options) -> Router {
+    let current = engine.catalogue().all_current();
+    let document = openapi::document(current.iter().map(|stored| &*stored.definition));
+    let document = Bytes::from(document.to_string());
     let api = Api {
         engine,
         metrics: options.metrics,
@@ -82,7 +91,14 @@ pub fn router(engine: Engine, options: Options) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .with_state(api.clone());
+        .route("/v1/definitions", get(definitions::list))
+        .route("/v1/definitions/{name}", get(definitions::one))
+        .with_state(api.clone())
+        .route(
+            "/openapi.json",
+            get(move || openapi::served(document.clone())),
+        )
+        .merge(sagas::routes(api.clone()));
     surfaces(&api)
         .into_iter()
         .map(surface_routes)

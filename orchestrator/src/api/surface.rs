@@ -5,15 +5,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use jsonschema::{ValidationError, Validator};
-use serde_json::Value;
-
 use super::Api;
-use super::problem::{Code, FieldError, Problem};
+use super::problem::Problem;
+use super::schema::{Schema, SchemaError};
 use crate::store::definitions::Stored;
-
-/// Problems that are listed at most: a body of 256 KiB can have very many.
-const ERRORS_MAX: usize = 50;
 
 /// One definition's door.
 pub(super) struct Surface {
@@ -25,18 +20,11 @@ pub(super) struct Surface {
     compiled: RwLock<Arc<Compiled>>,
 }
 
-/// A definition with its input schema compiled.
+/// What a saga that starts now is made of.
 pub(super) struct Compiled {
     pub(super) stored: Stored,
-    validator: Validator,
-}
-
-/// An input schema that cannot be compiled.
-#[derive(Debug, thiserror::Error)]
-#[error("the input schema of {definition} cannot be compiled: {reason}")]
-pub(super) struct SchemaError {
-    definition: String,
-    reason: String,
+    /// What its input must be.
+    pub(super) schema: Schema,
 }
 
 impl Surface {
@@ -49,13 +37,10 @@ impl Surface {
         })
     }
 
-    /// What a saga that starts now is made of.
     pub(super) fn current(&self) -> Result<Arc<Compiled>, Problem> {
         let Some(stored) = self.api.engine.catalogue().current(&self.definition) else {
-            return Err(Problem::internal(format!(
-                "definition {} is gone",
-                self.definition
-            )));
+            let gone = format!("definition {} is gone", self.definition);
+            return Err(Problem::internal(gone));
         };
         let compiled = Arc::clone(&self.compiled.read().unwrap_or_else(PoisonError::into_inner));
         if Arc::ptr_eq(&compiled.stored.definition, &stored.definition) {
@@ -72,55 +57,7 @@ impl Surface {
 
 impl Compiled {
     fn new(stored: Stored) -> Result<Compiled, SchemaError> {
-        let validator = jsonschema::draft202012::options()
-            .should_validate_formats(true)
-            .build(&stored.definition.input_schema)
-            .map_err(|error| SchemaError {
-                definition: stored.definition.name.clone(),
-                reason: error.to_string(),
-            })?;
-        Ok(Compiled { stored, validator })
+        let schema = Schema::compile(&stored.definition.input_schema)?;
+        Ok(Compiled { stored, schema })
     }
-
-    /// Checks what a saga is to be started with; every problem is listed.
-    pub(super) fn check(&self, input: &Value) -> Result<(), Problem> {
-        if self.validator.is_valid(input) {
-            return Ok(());
-        }
-        let mut errors: Vec<FieldError> = self
-            .validator
-            .iter_errors(input)
-            .take(ERRORS_MAX)
-            .map(field_error)
-            .collect();
-        errors.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-        let detail = match errors.len() {
-            1 => "One thing in the body is not as it should be.".to_owned(),
-            many => format!("{many} things in the body are not as they should be."),
-        };
-        Err(Problem::new(Code::InvalidInput, detail).with_errors(errors))
-    }
-}
-
-/// The sentence is masked: it never repeats what the caller sent, which may be a secret.
-fn field_error(error: ValidationError<'_>) -> FieldError {
-    FieldError {
-        pointer: error.instance_path().to_string(),
-        code: snake_case(error.kind().keyword()),
-        detail: error.masked().to_string(),
-    }
-}
-
-/// `additionalProperties` as `additional_properties`, like every other code.
-fn snake_case(keyword: &str) -> String {
-    keyword.chars().fold(
-        String::with_capacity(keyword.len() + 2),
-        |mut word, character| {
-            if character.is_ascii_uppercase() {
-                word.push('_');
-            }
-            word.push(character.to_ascii_lowercase());
-            word
-        },
-    )
 }

@@ -1,0 +1,144 @@
+//! The paths that every process has: sagas, definitions, health.
+
+use impresario_workflows::saga::Status;
+use serde_json::{Map, Value, json};
+
+use super::parts::{answer, problems, refer};
+
+pub(super) fn paths() -> Map<String, Value> {
+    [
+        ("/v1/sagas", json!({ "get": list_sagas() })),
+        ("/v1/sagas/{id}", json!({ "get": get_saga() })),
+        ("/v1/sagas/{id}/commands", json!({ "post": command_saga() })),
+        ("/v1/definitions", json!({ "get": list_definitions() })),
+        ("/v1/definitions/{name}", json!({ "get": get_definition() })),
+        (
+            "/healthz",
+            json!({ "get": plain("getHealth", "The process lives", "application/json") }),
+        ),
+        ("/readyz", json!({ "get": readiness() })),
+        (
+            "/metrics",
+            json!({ "get": plain("getMetrics", "Prometheus text", "text/plain") }),
+        ),
+        (
+            "/openapi.json",
+            json!({ "get": plain("getOpenApi", "This document", "application/json") }),
+        ),
+    ]
+    .into_iter()
+    .map(|(path, item)| (path.to_owned(), item))
+    .collect()
+}
+
+fn list_sagas() -> Value {
+    let filter =
+        |name: &str, schema: Value| json!({ "name": name, "in": "query", "schema": schema });
+    let text = json!({ "type": "string" });
+    let instant = json!({ "type": "string", "format": "date-time" });
+    let mut responses = problems(&["400", "422", "500", "503"]);
+    responses.insert(
+        "200".to_owned(),
+        answer("A page, newest first", "SagaList", &[]),
+    );
+    json!({
+        "operationId": "listSagas",
+        "tags": ["sagas"],
+        "description": "Filters by attribute are named `attribute.<name>`. An unknown filter is refused.",
+        "parameters": [
+            filter("status", json!({ "enum": Status::ALL.map(Status::as_str) })),
+            filter("definition", text.clone()),
+            filter("business_key", text),
+            filter("started[gte]", instant.clone()),
+            filter("started[lt]", instant),
+            refer("parameters", "Limit"),
+            refer("parameters", "Cursor"),
+        ],
+        "responses": responses,
+    })
+}
+
+fn get_saga() -> Value {
+    let mut responses = problems(&["404", "500", "503"]);
+    responses.insert(
+        "200".to_owned(),
+        answer("Everything about it", "Saga", &["ETag"]),
+    );
+    responses.insert(
+        "304".to_owned(),
+        json!({ "description": "Nothing has changed" }),
+    );
+    json!({
+        "operationId": "getSaga",
+        "tags": ["sagas"],
+        "parameters": [refer("parameters", "Id"), refer("parameters", "IfNoneMatch")],
+        "responses": responses,
+    })
+}
+
+fn command_saga() -> Value {
+    let mut responses = problems(&[
+        "400", "404", "408", "409", "412", "413", "415", "422", "428", "500", "503",
+    ]);
+    responses.insert(
+        "202".to_owned(),
+        answer("It is being followed", "CommandAnswer", &["ETag"]),
+    );
+    responses.insert(
+        "200".to_owned(),
+        answer("There was nothing to do", "CommandAnswer", &["ETag"]),
+    );
+    let parameters =
+        ["Id", "IdempotencyKey", "IfMatch", "Operator"].map(|name| refer("parameters", name));
+    json!({
+        "operationId": "commandSaga",
+        "tags": ["sagas"],
+        "parameters": parameters,
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": refer("schemas", "Command") } },
+        },
+        "responses": responses,
+    })
+}
+
+fn list_definitions() -> Value {
+    json!({
+        "operationId": "listDefinitions",
+        "tags": ["definitions"],
+        "responses": { "200": answer("Those that new sagas use", "DefinitionList", &[]) },
+    })
+}
+
+fn get_definition() -> Value {
+    let mut responses = problems(&["404", "500"]);
+    responses.insert(
+        "200".to_owned(),
+        answer("Its content and a drawing", "Definition", &[]),
+    );
+    json!({
+        "operationId": "getDefinition",
+        "tags": ["definitions"],
+        "parameters": [{ "name": "name", "in": "path", "required": true, "schema": { "type": "string" } }],
+        "responses": responses,
+    })
+}
+
+fn readiness() -> Value {
+    json!({
+        "operationId": "getReadiness",
+        "tags": ["health"],
+        "responses": {
+            "200": answer("Ready", "Readiness", &[]),
+            "503": answer("Not ready; the parts say which", "Readiness", &[]),
+        },
+    })
+}
+
+fn plain(operation: &str, description: &str, kind: &str) -> Value {
+    json!({
+        "operationId": operation,
+        "tags": ["health"],
+        "responses": { "200": { "description": description, "content": { kind: {} } } },
+    })
+}
