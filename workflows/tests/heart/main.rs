@@ -3,7 +3,7 @@
 //!
 //! Every decision in these tests passes through `bench::laws`, whatever the test is about.
 
-// Helpers may fail loudly here: a test is where that is the point.
+// What the tests share may fail loudly: that is what it is for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bench;

@@ -160,3 +160,56 @@ steps:
     let lines = saga.put(crate::bench::start(json!({ "go": false })));
     assert_eq!(lines, ["started", "skipped read", "completed"]);
 }
+
+/// `left` and `right` become ready at the same instant; one of them cannot be asked.
+fn one_of_two(unmappable: &str) -> Vec<String> {
+    let step = |id: &str| {
+        let input = if id == unmappable {
+            "${{ steps.base.output.number }}"
+        } else {
+            ""
+        };
+        format!(
+            "  {id}:
+    needs: [base]
+    task: work/{id}
+    input: {{ number: \"{input}\" }}
+    compensate: {{ task: work/un{id} }}
+"
+        )
+    };
+    let text = format!(
+        "saga: two\nversion: 1\nsteps:\n  base: {{ task: work/base, readonly: true }}\n{}{}",
+        step("left"),
+        step("right"),
+    );
+    let mut saga = Bench::started(parsed(&text));
+    saga.answer("base", Outcome::Succeeded(json!({})))
+}
+
+#[test]
+fn what_is_ready_at_the_same_instant_is_not_sent_after_turning() {
+    assert_eq!(
+        one_of_two("left"),
+        [
+            "succeeded base",
+            "blocked left (unmappable)",
+            "turned: unmappable left",
+            "compensated",
+        ],
+    );
+}
+
+#[test]
+fn what_was_sent_in_the_same_instant_is_undone() {
+    assert_eq!(
+        one_of_two("right"),
+        [
+            "succeeded base",
+            "sent left forward 1",
+            "blocked right (unmappable)",
+            "turned: unmappable right",
+            "sent left compensate 1",
+        ],
+    );
+}
