@@ -1,7 +1,8 @@
 //! `confirm`: writes the booking and its tickets. And `cancel-booking`, which voids them.
 //!
 //! Two bookings of one seat cannot both be live: the set looks first, and the unique index decides a race.
-//! When it does, the set rolls back, its items come again one by one, and the loser's look finds the winner.
+//! When it does, the set rolls back and its items come again one by one; who loses even then answers `failed`,
+//! and the next attempt finds the winner.
 
 use std::collections::HashSet;
 
