@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use impresario_workflows::saga::State;
+use impresario_workflows::saga::{State, Status};
 use impresario_workflows::{Definition, SagaId};
 use tokio::sync::watch;
 
@@ -23,6 +23,31 @@ pub struct Progress {
     pub state: State,
 }
 
+impl Progress {
+    /// Whether nothing more happens by itself: it ended, or stands before a human.
+    pub fn is_settled(&self) -> bool {
+        match self.state.status(&self.definition) {
+            Status::Completed | Status::Compensated | Status::Stuck => true,
+            Status::Running | Status::Compensating => false,
+        }
+    }
+
+    /// Whether nothing more happens at all.
+    pub fn is_final(&self) -> bool {
+        self.state.status(&self.definition).is_final()
+    }
+}
+
+/// What a subscriber is woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Everything.
+    Every,
+    /// Only that it has settled: most callers want the outcome, and a wake-up for each step would cost them
+    /// more than the step. What they read is still the newest.
+    Settled,
+}
+
 /// Who waits for what.
 #[derive(Debug, Default)]
 pub struct Hub {
@@ -33,6 +58,8 @@ pub struct Hub {
 #[derive(Debug)]
 struct Waited {
     news: watch::Sender<Option<Arc<Progress>>>,
+    /// Subscribers who want to hear of everything.
+    curious: usize,
     /// Looks of the net since there was news.
     quiet: u32,
 }
@@ -43,25 +70,33 @@ const QUIET_LOOKS: u32 = 20;
 const QUIET_STRIDE: u32 = 8;
 
 impl Hub {
-    /// Subscribes to a saga: the value is the last progress since the first subscription, if any.
-    pub fn subscribe(&self, id: SagaId) -> watch::Receiver<Option<Arc<Progress>>> {
-        self.lock()
-            .entry(id)
-            .or_insert_with(|| Waited {
-                news: watch::channel(None).0,
-                quiet: 0,
-            })
-            .news
-            .subscribe()
+    /// Subscribes to a saga: the value is the last progress since the first subscription, if any. Ends with
+    /// [`Hub::release`].
+    pub fn subscribe(
+        &self,
+        id: SagaId,
+        interest: Interest,
+    ) -> watch::Receiver<Option<Arc<Progress>>> {
+        let mut waiting = self.lock();
+        let waited = waiting.entry(id).or_insert_with(|| Waited {
+            news: watch::channel(None).0,
+            curious: 0,
+            quiet: 0,
+        });
+        waited.curious += usize::from(interest == Interest::Every);
+        waited.news.subscribe()
     }
 
-    /// Ends a subscription's bookkeeping, when it was the last of its saga.
-    pub fn release(&self, id: SagaId) {
+    /// Ends a subscription's bookkeeping, once its receiver is dropped; with the last one the saga is forgotten.
+    pub fn release(&self, id: SagaId, interest: Interest) {
         let mut waiting = self.lock();
-        if waiting
-            .get(&id)
-            .is_some_and(|waited| waited.news.receiver_count() == 0)
-        {
+        let Some(waited) = waiting.get_mut(&id) else {
+            return;
+        };
+        waited.curious = waited
+            .curious
+            .saturating_sub(usize::from(interest == Interest::Every));
+        if waited.news.receiver_count() == 0 {
             waiting.remove(&id);
         }
     }
@@ -71,17 +106,18 @@ impl Hub {
         self.lock().contains_key(&id)
     }
 
-    /// Tells the waiters, unless they know as much.
+    /// Tells the waiters, unless they know as much; wakes those whom it interests.
     pub(crate) fn publish(&self, id: SagaId, progress: impl Into<Arc<Progress>>) {
         let progress = progress.into();
         if let Some(waited) = self.lock().get_mut(&id) {
             waited.quiet = 0;
+            let wakes = waited.curious > 0 || progress.is_settled();
             waited.news.send_if_modified(|known| {
                 let newer = known.as_ref().is_none_or(|known| known.seq < progress.seq);
                 if newer {
                     *known = Some(progress);
                 }
-                newer
+                newer && wakes
             });
         }
     }
@@ -107,5 +143,61 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SagaId, Waited>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impresario_workflows::definition::SHIPPED;
+
+    use super::*;
+
+    fn progress(seq: i32) -> Progress {
+        let (_, text) = SHIPPED[1];
+        let definition = Arc::new(Definition::parse("trivial", text).unwrap());
+        let state = State::unborn("s", &definition);
+        Progress {
+            seq,
+            definition,
+            state,
+        }
+    }
+
+    #[test]
+    fn news_is_only_ever_newer_and_wakes_whom_it_interests() {
+        let hub = Hub::default();
+        let id = SagaId::derive(0, "main", "trivial", "k");
+        let patient = hub.subscribe(id, Interest::Settled);
+        hub.publish(id, progress(2));
+        assert!(
+            !patient.has_changed().unwrap(),
+            "a step wakes nobody who waits for the end"
+        );
+        assert_eq!(patient.borrow().as_ref().unwrap().seq, 2);
+        let curious = hub.subscribe(id, Interest::Every);
+        hub.publish(id, progress(1));
+        assert!(!curious.has_changed().unwrap());
+        hub.publish(id, progress(3));
+        assert!(curious.has_changed().unwrap());
+        drop(curious);
+        hub.release(id, Interest::Every);
+        assert!(hub.is_waited_for(id));
+        drop(patient);
+        hub.release(id, Interest::Settled);
+        assert!(!hub.is_waited_for(id));
+    }
+
+    #[test]
+    fn quiet_sagas_are_asked_about_less_and_less() {
+        let hub = Hub::default();
+        let id = SagaId::derive(0, "main", "trivial", "k");
+        let _receiver = hub.subscribe(id, Interest::Every);
+        assert!(hub.quiet(8).is_empty(), "it has just been asked for");
+        assert_eq!(hub.quiet(8), [(id, 0)]);
+        hub.publish(id, progress(4));
+        assert!(hub.quiet(8).is_empty());
+        let looks: usize = (0..100).map(|_| hub.quiet(8).len()).sum();
+        assert!((28..=32).contains(&looks), "{looks}");
+        assert!(hub.quiet(0).is_empty());
     }
 }

@@ -15,14 +15,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use impresario_workflows::SagaId;
 
-use super::follow::{Follower, Stopping, is_settled};
+use super::follow::{Follower, Stopping};
 use super::prefer::Wait;
 use super::problem::{Code, Problem};
 use super::surface::Surface;
 use super::view::{self, Address};
 use super::{TENANT, body, canonical, idempotency_key, prefer};
 use crate::clock;
-use crate::hub::Progress;
+use crate::hub::{Interest, Progress};
 use crate::lane::StartError;
 
 /// A start that is not durable by then is answered with 503: the caller knows nothing and asks again.
@@ -43,7 +43,7 @@ pub(super) async fn create(
     let hash = canonical::hash(&input).to_vec();
     let expected = SagaId::derive(clock::now(), TENANT, &surface.definition, &key);
     // Before the start, so that its first commit is heard of.
-    let mut follower = Follower::new(engine, expected);
+    let mut follower = Follower::new(engine, expected, Interest::Settled);
     let start = engine.start_saga(
         TENANT,
         compiled.stored.clone(),
@@ -58,7 +58,7 @@ pub(super) async fn create(
     };
     if started.id != expected {
         // The key was used on another day.
-        follower = Follower::new(engine, started.id);
+        follower = Follower::new(engine, started.id, Interest::Settled);
     }
     let known = match follower.heard() {
         Some(heard) if started.created => heard,
@@ -81,7 +81,7 @@ fn answer(
     progress: &Progress,
 ) -> Result<Response, Problem> {
     let waited = wait.duration() > Duration::ZERO;
-    let status = match (waited && is_settled(progress), created) {
+    let status = match (waited && progress.is_settled(), created) {
         (true, true) => StatusCode::CREATED,
         (true, false) => StatusCode::OK,
         (false, _) => StatusCode::ACCEPTED,

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use impresario_workflows::SagaId;
-use impresario_workflows::saga::Status;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
-use crate::hub::Progress;
+use crate::hub::{Interest, Progress};
 
 /// The server is stopping: waits end and streams close. Set by `serve` on every request.
 #[derive(Clone, Debug)]
@@ -32,16 +31,18 @@ impl Stopping {
 pub(super) struct Follower {
     engine: Engine,
     id: SagaId,
+    interest: Interest,
     /// Gone only while being dropped.
     receiver: Option<watch::Receiver<Option<Arc<Progress>>>>,
 }
 
 impl Follower {
-    pub(super) fn new(engine: &Engine, id: SagaId) -> Follower {
+    pub(super) fn new(engine: &Engine, id: SagaId, interest: Interest) -> Follower {
         Follower {
-            receiver: Some(engine.hub().subscribe(id)),
+            receiver: Some(engine.hub().subscribe(id, interest)),
             engine: engine.clone(),
             id,
+            interest,
         }
     }
 
@@ -78,11 +79,11 @@ impl Follower {
         wait: Duration,
         stopping: &Stopping,
     ) -> Arc<Progress> {
-        if wait.is_zero() || is_settled(&known) {
+        if wait.is_zero() || known.is_settled() {
             return known;
         }
         let settled = tokio::select! {
-            settled = tokio::time::timeout(wait, self.next(known.seq, is_settled)) => settled,
+            settled = tokio::time::timeout(wait, self.next(known.seq, Progress::is_settled)) => settled,
             () = stopping.0.cancelled() => Ok(None),
         };
         match settled {
@@ -99,14 +100,6 @@ impl Drop for Follower {
     fn drop(&mut self) {
         // The receiver first: the hub forgets a saga when nobody is left.
         drop(self.receiver.take());
-        self.engine.hub().release(self.id);
-    }
-}
-
-/// Whether a waiting customer has the answer: ended, or in front of a human.
-pub(super) fn is_settled(progress: &Progress) -> bool {
-    match progress.state.status(&progress.definition) {
-        Status::Completed | Status::Compensated | Status::Stuck => true,
-        Status::Running | Status::Compensating => false,
+        self.engine.hub().release(self.id, self.interest);
     }
 }

@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use impresario_workflows::SagaId;
-use impresario_workflows::saga::{Status, customer_view};
+use impresario_workflows::saga::customer_view;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -114,14 +114,6 @@ pub(super) fn answer(
     // Names and seats are nobody else's business.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
-}
-
-/// Whether nothing happens any more.
-pub(super) fn is_final(progress: &Progress) -> bool {
-    match progress.state.status(&progress.definition) {
-        Status::Completed | Status::Compensated => true,
-        Status::Running | Status::Compensating | Status::Stuck => false,
-    }
 }
 
 pub(super) async fn read(

@@ -20,7 +20,7 @@ use super::follow::{Follower, Stopping};
 use super::problem::{Code, Problem};
 use super::surface::Surface;
 use super::{reads, view};
-use crate::hub::Progress;
+use crate::hub::{Interest, Progress};
 
 /// Streams of one process at most: each holds a connection.
 pub(super) const STREAMS_MAX: usize = 2048;
@@ -44,10 +44,10 @@ pub(super) async fn watch(
             "Ask for the view itself now and then instead.",
         ));
     };
-    let follower = Follower::new(&surface.api.engine, id);
+    let follower = Follower::new(&surface.api.engine, id, Interest::Every);
     let known = surface.api.load_of(&surface.definition, id).await?;
     surface.api.engine.hub().publish(id, Arc::clone(&known));
-    if view::is_final(&known) && known.seq <= seen {
+    if known.is_final() && known.seq <= seen {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let reader = Reader {
@@ -129,7 +129,7 @@ impl Reader {
         };
         let event = self.event(&progress)?;
         self.seen = progress.seq;
-        if view::is_final(&progress) {
+        if progress.is_final() {
             self.next = Next::Close;
         }
         Some((Ok(event), self))
@@ -137,11 +137,7 @@ impl Reader {
 
     fn event(&self, progress: &Progress) -> Option<Event> {
         let (word, body) = view::of(&self.surface.plural, self.follower.id(), progress).ok()?;
-        let word = if view::is_final(progress) {
-            "end"
-        } else {
-            word
-        };
+        let word = if progress.is_final() { "end" } else { word };
         let data = String::from_utf8(body).ok()?;
         Some(
             Event::default()

@@ -6,6 +6,13 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, booking, good, start};
 
+/// Name, body, and the places and codes of what is wrong with it.
+type Case = (
+    &'static str,
+    String,
+    &'static [(&'static str, &'static str)],
+);
+
 fn with(field: &str, value: Value) -> String {
     let mut body = good();
     body[field] = value;
@@ -55,7 +62,7 @@ async fn bodies_that_are_not_json_or_not_exact() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_do_not_say_what_is_needed() {
     let bench = Bench::start().await;
-    let cases: [(&str, String, &[(&str, &str)]); 12] = [
+    let cases: [Case; 12] = [
         ("null", "null".into(), &[("", "type")]),
         ("list", "[]".into(), &[("", "type")]),
         ("text", "\"x\"".into(), &[("", "type")]),
