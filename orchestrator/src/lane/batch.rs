@@ -8,7 +8,7 @@ use impresario_workflows::{Millis, SagaId};
 use super::settle::Settled;
 use super::slot::{Pending, Saga, StoredRow};
 use crate::store::commit::Batch;
-use crate::store::row::Body;
+use crate::store::row::BodyRef;
 use crate::store::sagas::instant;
 
 /// All that the next commit adds, by saga.
@@ -83,11 +83,11 @@ pub(super) fn columns(
     for (&id, entry) in entries {
         batch.rows.saga.push(id.0);
         batch.rows.seq.push(entry.seq);
-        batch.rows.body.push(serde_json::to_vec(&Body {
-            nonce: batch.nonce.clone(),
+        batch.rows.body.push(serde_json::to_vec(&BodyRef {
+            nonce: &batch.nonce,
             at: entry.at,
-            by: entry.notes.clone(),
-            events: entry.events.clone(),
+            by: &entry.notes,
+            events: &entry.events,
         })?);
         for task in &entry.tasks {
             batch.tasks.saga.push(id.0);

@@ -235,7 +235,7 @@ impl Lane {
             return;
         }
         for id in entries.keys() {
-            self.to_in_flight(*id);
+            self.mark_in_flight(*id);
         }
         self.commits += 1;
         let nonce = format!("{}.{}", self.parts.replica, self.commits);
@@ -258,7 +258,7 @@ impl Lane {
         self.in_flight = Some(InFlight { entries, delivered });
     }
 
-    fn to_in_flight(&mut self, id: SagaId) {
+    fn mark_in_flight(&mut self, id: SagaId) {
         let Some(slot) = self.slots.get_mut(&id) else {
             return;
         };

@@ -18,3 +18,44 @@ pub struct Body {
     #[serde(rename = "ev")]
     pub events: Vec<Event>,
 }
+
+/// The same, borrowed: what the lane writes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BodyRef<'a> {
+    /// See [`Body`].
+    #[serde(rename = "c")]
+    pub nonce: &'a str,
+    /// See [`Body`].
+    pub at: Millis,
+    /// See [`Body`].
+    pub by: &'a [String],
+    /// See [`Body`].
+    #[serde(rename = "ev")]
+    pub events: &'a [Event],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let body = Body {
+            nonce: "a.1".into(),
+            at: 7,
+            by: vec!["timer".into()],
+            events: vec![Event::Undone {
+                step: "hold".into(),
+            }],
+        };
+        let written = BodyRef {
+            nonce: &body.nonce,
+            at: body.at,
+            by: &body.by,
+            events: &body.events,
+        };
+        let bytes = serde_json::to_vec(&written).unwrap();
+        assert_eq!(bytes, serde_json::to_vec(&body).unwrap());
+        assert_eq!(serde_json::from_slice::<Body>(&bytes).unwrap(), body);
+    }
+}
