@@ -15,7 +15,7 @@ use lapin::options::{
     ConfirmSelectOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ConnectionProperties, Consumer};
+use lapin::{Channel, Connection, ConnectionProperties, Consumer, ErrorKind};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,12 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// How long deliveries already on their way are given back after the consumer was cancelled.
 const GIVE_BACK_WAIT: Duration = Duration::from_millis(500);
+/// Looks for a queue that is missing, and the pause after each: ten times as long as an engine that is there
+/// needs to make it (it looks every 500 ms).
+const LOOKS_MAX: u32 = 20;
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// The engine's `x-delivery-limit`: never, in effect.
+const QUORUM_DELIVERY_LIMIT: i32 = 1_000_000;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +84,7 @@ async fn run(
         () = shared.close.cancelled() => return Ended::Closed,
         opened = tokio::time::timeout(CONNECT_WAIT, open(shared)) => opened,
     };
-    let (connection, publish, consume) = match opened {
+    let (connection, publish) = match opened {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return Ended::Amqp(error),
         Err(_) => return Ended::ConnectTimeout,
@@ -86,7 +92,7 @@ async fn run(
     *lived = true;
     tracing::info!(pool = shared.settings.pool, "AMQP session opened");
     shared.publisher.send_replace(Some((number, publish)));
-    let ended = match consuming(shared, number, &consume, deliveries).await {
+    let ended = match consuming(shared, number, &connection, deliveries).await {
         Ok(never) => match never {},
         Err(ended) => ended,
     };
@@ -96,7 +102,7 @@ async fn run(
     ended
 }
 
-async fn open(shared: &Shared) -> Result<(Connection, Channel, Channel), lapin::Error> {
+async fn open(shared: &Shared) -> Result<(Connection, Channel), lapin::Error> {
     let settings = &shared.settings;
     let properties = ConnectionProperties::default()
         .with_connection_name(settings.connection_name.clone().into());
@@ -105,42 +111,81 @@ async fn open(shared: &Shared) -> Result<(Connection, Channel, Channel), lapin::
     publish
         .confirm_select(ConfirmSelectOptions::default())
         .await?;
-    let consume = connection.create_channel().await?;
-    consume
-        .basic_qos(settings.prefetch, BasicQosOptions::default())
-        .await?;
-    Ok((connection, publish, consume))
+    Ok((connection, publish))
 }
 
-/// Declares the task queue exactly as the engine does (other arguments would be a channel error) and consumes.
-async fn subscribe(shared: &Shared, channel: &Channel) -> Result<Consumer, lapin::Error> {
+/// Consumes the task queue, which is the engine's: whoever makes it anew is the one who sees that it was lost
+/// with what was in it, and that should be the engine. Only when none is there to make it does the worker.
+async fn subscribe(
+    shared: &Shared,
+    connection: &Connection,
+) -> Result<(Channel, Consumer), lapin::Error> {
     let queue = task_queue(&shared.settings.pool);
-    let mut arguments = FieldTable::default();
-    match shared.settings.queue_type {
-        QueueType::Classic => {}
-        QueueType::Quorum => {
-            arguments.insert(
-                "x-queue-type".into(),
-                AMQPValue::LongString("quorum".into()),
-            );
+    for look in 1.. {
+        // A look at a queue that is missing ends its channel, so each has its own.
+        let channel = connection.create_channel().await?;
+        let prefetch = channel.basic_qos(shared.settings.prefetch, BasicQosOptions::default());
+        prefetch.await?;
+        let name = queue.clone().into();
+        let found = if look <= LOOKS_MAX {
+            let passive = QueueDeclareOptions {
+                passive: true,
+                ..QueueDeclareOptions::durable()
+            };
+            channel
+                .queue_declare(name, passive, FieldTable::default())
+                .await
+        } else {
+            let arguments = arguments(shared.settings.queue_type);
+            channel
+                .queue_declare(name, QueueDeclareOptions::durable(), arguments)
+                .await
+        };
+        match found {
+            Ok(_) => {
+                let name = queue.into();
+                // An empty tag: the broker names the consumer, so two workers never share one.
+                let (tag, options) = ("".into(), BasicConsumeOptions::default());
+                let arguments = FieldTable::default();
+                let consumer = channel.basic_consume(name, tag, options, arguments).await?;
+                return Ok((channel, consumer));
+            }
+            Err(error) if look <= LOOKS_MAX && is_missing(&error) => {
+                tracing::debug!(queue, "waiting for the engine to make the queue");
+                tokio::time::sleep(LOOK_PAUSE).await;
+            }
+            Err(error) => return Err(error),
         }
     }
-    channel
-        .queue_declare(
-            queue.clone().into(),
-            QueueDeclareOptions::durable(),
-            arguments,
-        )
-        .await?;
-    channel
-        .basic_consume(
-            queue.into(),
-            // Empty: the broker names the consumer, so two workers never share a tag.
-            "".into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        )
-        .await
+    unreachable!("the loop ends by its answers")
+}
+
+fn is_missing(error: &lapin::Error) -> bool {
+    const NOT_FOUND: u16 = 404;
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => error.get_id() == NOT_FOUND,
+        // Not exhaustive over there; everything else is trouble of another kind.
+        _ => false,
+    }
+}
+
+/// What the engine declares; a difference would be a conflict for whoever comes second.
+fn arguments(queue_type: QueueType) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    let kind = match queue_type {
+        QueueType::Classic => "classic",
+        QueueType::Quorum => "quorum",
+    };
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString(kind.into()));
+    match queue_type {
+        QueueType::Classic => {}
+        QueueType::Quorum => {
+            // Never dropped by the broker: starts are counted durably by the workers instead.
+            let limit = AMQPValue::LongInt(QUORUM_DELIVERY_LIMIT);
+            arguments.insert("x-delivery-limit".into(), limit);
+        }
+    }
+    arguments
 }
 
 enum Never {}
@@ -148,14 +193,16 @@ enum Never {}
 async fn consuming(
     shared: &Shared,
     number: u64,
-    channel: &Channel,
+    connection: &Connection,
     deliveries: &mpsc::Sender<Delivery>,
 ) -> Result<Never, Ended> {
     // The number of unacknowledged deliveries is bounded by prefetch, and so is this queue.
     let (acks, acked) = mpsc::unbounded_channel();
     let flush = CancellationToken::new();
     let acknowledging = tokio::spawn(acknowledge(acked, flush.clone()));
-    let ended = deliver(shared, number, channel, deliveries, acks).await;
+    // Kept until the acknowledgements have left: lapin closes a channel with its last handle.
+    let mut consuming = None;
+    let ended = deliver(shared, number, connection, deliveries, acks, &mut consuming).await;
     // The acknowledgements given so far leave before the connection is closed.
     flush.cancel();
     if let Err(error) = acknowledging.await {
@@ -167,12 +214,20 @@ async fn consuming(
 async fn deliver(
     shared: &Shared,
     number: u64,
-    channel: &Channel,
+    connection: &Connection,
     deliveries: &mpsc::Sender<Delivery>,
     acks: mpsc::UnboundedSender<Acker>,
+    consuming: &mut Option<Channel>,
 ) -> Result<Never, Ended> {
-    if !shared.stop.is_cancelled() {
-        let mut consumer = subscribe(shared, channel).await?;
+    let subscribed = tokio::select! {
+        biased;
+        () = shared.close.cancelled() => return Err(Ended::Closed),
+        () = found_broken(shared, number) => return Err(Ended::Broken),
+        () = shared.stop.cancelled() => None,
+        subscribed = subscribe(shared, connection) => Some(subscribed?),
+    };
+    if let Some((channel, mut consumer)) = subscribed {
+        let channel = &*consuming.insert(channel);
         loop {
             let delivery = tokio::select! {
                 biased;

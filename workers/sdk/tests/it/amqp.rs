@@ -29,7 +29,7 @@ fn amqp_url() -> String {
 
 /// The engine's side, with queues of its own.
 struct Engine {
-    _connection: Connection,
+    connection: Connection,
     channel: Channel,
     pool: String,
     partition: u16,
@@ -44,7 +44,7 @@ impl Engine {
         let channel = connection.create_channel().await.unwrap();
         let pool = format!("test-{name}-{}", std::process::id());
         let engine = Engine {
-            _connection: connection,
+            connection,
             channel,
             pool,
             partition,
@@ -197,13 +197,24 @@ async fn a_lost_queue_and_connection_are_built_again() {
     let running = start(&engine, Duration::from_secs(5));
     engine.send(1, json!({})).await;
     next(&mut results).await;
-    // The broker cancels the consumer; the worker declares the queue and consumes again.
+    // The broker cancels the consumer. The worker leaves it to the engine to make the queue again: the engine
+    // has to see that what was in it is lost.
     let queue = task_queue(&engine.pool);
     engine
         .channel
         .queue_delete(queue.clone().into(), QueueDeleteOptions::default())
         .await
         .unwrap();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let look = engine.connection.create_channel().await.unwrap();
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::durable()
+    };
+    let found = look
+        .queue_declare(queue.clone().into(), passive, FieldTable::default())
+        .await;
+    assert!(found.is_err(), "the worker made it");
     let options = QueueDeclareOptions::durable();
     engine
         .channel
@@ -330,5 +341,49 @@ async fn a_cut_wire_loses_no_answer_and_no_old_delivery_is_acknowledged_on_the_n
         0,
         "all of them were acknowledged at last"
     );
+    engine.delete_queues().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_engine_the_worker_makes_the_queue_at_last() {
+    let engine = Engine::new("alone", 60_006).await;
+    engine.delete_queues().await;
+    let running = start(&engine, Duration::from_secs(1));
+    let queue = task_queue(&engine.pool);
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::durable()
+    };
+    let made = async {
+        loop {
+            let look = engine.connection.create_channel().await.unwrap();
+            let name = queue.clone().into();
+            if look
+                .queue_declare(name, passive, FieldTable::default())
+                .await
+                .is_ok()
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, made)
+        .await
+        .expect("the queue in time");
+    // As the engine declares it: its own declaration is no conflict.
+    let mut arguments = FieldTable::default();
+    arguments.insert(
+        "x-queue-type".into(),
+        lapin::types::AMQPValue::LongString("classic".into()),
+    );
+    let options = QueueDeclareOptions::durable();
+    engine
+        .channel
+        .queue_declare(queue.into(), options, arguments)
+        .await
+        .unwrap();
+    running.stop.cancel();
+    running.worker.await.unwrap();
     engine.delete_queues().await;
 }
