@@ -4,22 +4,47 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::definition::LintOptions;
+use crate::dev::DevOptions;
+use crate::doctor::DoctorOptions;
+use crate::node::NodeOptions;
+use crate::output::Format;
+use crate::saga::SagaOptions;
+
 /// Durable booking sagas: reserve, charge, confirm, and undo exactly what was done.
 #[derive(Debug, Parser)]
 #[command(name = "impresario", version, propagate_version = true)]
 pub(crate) struct Cli {
+    /// How results are written to standard output.
+    #[arg(short, long, value_enum, global = true, default_value_t = Format::Table)]
+    pub(crate) output: Format,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run everything on this machine, with keys to break things.
+    Dev(DevOptions),
+    /// Tell four stories on a throw-away platform: confirmed, declined, unknown, killed.
+    Demo,
+    /// Find, explain and repair sagas of a running server.
+    Saga(SagaOptions),
+    /// Tell everything that is wrong with definition files.
+    Lint(LintOptions),
+    /// Print the JSON Schema of definition files.
+    Schema,
+    /// Look at what this machine has, and say how to mend what it lacks.
+    Doctor(DoctorOptions),
     /// Run the orchestrator and its REST API.
     Serve(ServeOptions),
     /// Run one worker pool.
     Worker(WorkerOptions),
     /// Run the sandbox payment provider.
     Provider(ProviderOptions),
+    /// Run engine and pools in one process, as the child of `dev` and `demo`.
+    #[command(hide = true)]
+    Node(NodeOptions),
     /// Create the demo events that are missing.
     Seed(SeedOptions),
 }

@@ -4,13 +4,23 @@
 //! error; exit codes are in [`exit`].
 
 mod args;
+mod client;
+mod definition;
+mod demo;
+mod dev;
+mod doctor;
 mod exit;
 mod inprocess;
+mod node;
+mod output;
 mod pools;
 mod process;
 mod provider;
+mod saga;
 mod seed;
 mod serve;
+mod terminal;
+mod timeline;
 mod worker;
 
 use std::process::ExitCode;
@@ -29,9 +39,16 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match cli.command {
+            Command::Dev(options) => dev::run(options, cli.output).await,
+            Command::Demo => demo::run(cli.output).await,
+            Command::Saga(options) => saga::run(options, cli.output).await,
+            Command::Lint(options) => definition::lint(&options, cli.output),
+            Command::Schema => definition::schema(),
+            Command::Doctor(options) => doctor::run(options, cli.output).await,
             Command::Serve(options) => serve::run(options).await,
             Command::Worker(options) => worker::run(options).await,
             Command::Provider(options) => provider::run(options).await,
+            Command::Node(options) => node::run(options).await,
             Command::Seed(options) => seed::run(options).await,
         }
     });

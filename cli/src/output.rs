@@ -56,8 +56,11 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 fn aligned(row: &[String], widths: &[usize]) -> String {
-    let cells: Vec<String> =
-        row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    let cells: Vec<String> = row
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:width$}"))
+        .collect();
     cells.join("  ").trim_end().to_owned()
 }
 
@@ -70,12 +73,16 @@ pub(crate) struct Ink {
 impl Ink {
     /// For standard output.
     pub(crate) fn stdout() -> Ink {
-        Ink { on: std::io::stdout().is_terminal() && wanted() }
+        Ink {
+            on: std::io::stdout().is_terminal() && wanted(),
+        }
     }
 
     /// For standard error.
     pub(crate) fn stderr() -> Ink {
-        Ink { on: std::io::stderr().is_terminal() && wanted() }
+        Ink {
+            on: std::io::stderr().is_terminal() && wanted(),
+        }
     }
 
     #[cfg(test)]
@@ -100,7 +107,11 @@ impl Ink {
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.on {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -112,7 +123,9 @@ fn wanted() -> bool {
 
 /// Text from a server as it can be shown on a terminal: control characters would be commands to it.
 pub(crate) fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -121,7 +134,10 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_the_last_one_is_not_padded() {
-        let rows = [vec!["a".to_owned(), "é".to_owned()], vec!["long".to_owned(), String::new()]];
+        let rows = [
+            vec!["a".to_owned(), "é".to_owned()],
+            vec!["long".to_owned(), String::new()],
+        ];
         assert_eq!(table(&["ID", "NAME"], &rows), "ID    NAME\na     é\nlong");
     }
 

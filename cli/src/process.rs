@@ -40,6 +40,7 @@ pub(crate) fn stop_on_signals() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        crate::terminal::restore();
         std::process::exit(130);
     });
     Ok(stop)

@@ -5,7 +5,9 @@ use crate::args::SeedOptions;
 pub(crate) async fn run(options: SeedOptions) -> anyhow::Result<()> {
     let database = impresario_catalog::database(&options.database_url)?;
     impresario_catalog::migrate(&database).await?;
-    let seeds = impresario_catalog::SeedOptions { hot_event: options.hot };
+    let seeds = impresario_catalog::SeedOptions {
+        hot_event: options.hot,
+    };
     for event in impresario_catalog::seed(&database, seeds).await? {
         println!("{event}");
     }

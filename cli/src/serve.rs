@@ -20,10 +20,10 @@ use crate::args::{QueueKind, ServeOptions};
 use crate::process;
 
 /// Deliveries that wait for the lane: more are held back by the prefetch.
-const ARRIVALS_MAX: usize = 1024;
+pub(crate) const ARRIVALS_MAX: usize = 1024;
 
 /// How long confirms and acknowledgements under way may take at the end.
-const CLOSE_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     process::log();

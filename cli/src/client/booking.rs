@@ -49,7 +49,6 @@ pub(crate) struct Event {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Seat {
     pub(crate) seat: String,
-    pub(crate) price: Money,
     pub(crate) status: String,
 }
 
@@ -60,6 +59,14 @@ pub(crate) struct Money {
     pub(crate) currency: String,
 }
 
+/// What an account of the ledger holds.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Balance {
+    pub(crate) account: String,
+    #[serde(flatten)]
+    pub(crate) money: Money,
+}
+
 #[derive(Deserialize)]
 struct Page<T> {
     items: Vec<T>,
@@ -68,14 +75,22 @@ struct Page<T> {
 
 impl std::fmt::Display for Money {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{:02} {}", self.amount / 100, self.amount % 100, self.currency)
+        write!(
+            f,
+            "{}.{:02} {}",
+            self.amount / 100,
+            self.amount % 100,
+            self.currency
+        )
     }
 }
 
 impl Booking {
     /// The price, once the seats are held.
     pub(crate) fn price(&self) -> Option<Money> {
-        self.facts.get("price").and_then(|price| serde_json::from_value(price.clone()).ok())
+        self.facts
+            .get("price")
+            .and_then(|price| serde_json::from_value(price.clone()).ok())
     }
 
     /// Whether nothing happens any more by itself.
@@ -86,7 +101,12 @@ impl Booking {
 
 impl Server {
     /// Orders; the same key orders once, however often it is sent. Waits so long for the end.
-    pub(crate) async fn book(&self, order: &Order, key: &str, wait: Duration) -> Result<Made, Error> {
+    pub(crate) async fn book(
+        &self,
+        order: &Order,
+        key: &str,
+        wait: Duration,
+    ) -> Result<Made, Error> {
         let request = self
             .request(Method::POST, "/v1/bookings")
             .header("idempotency-key", key)
@@ -94,17 +114,23 @@ impl Server {
             .json(order);
         let answer = self.send(request).await?;
         let replayed = answer.headers().contains_key("idempotent-replayed");
-        Ok(Made { booking: self.read(answer).await?, replayed })
-    }
-
-    /// A booking as it is now.
-    pub(crate) async fn booking(&self, id: &str) -> Result<Booking, Error> {
-        self.get(&format!("/v1/bookings/{id}")).await
+        Ok(Made {
+            booking: self.read(answer).await?,
+            replayed,
+        })
     }
 
     /// The events on sale, soonest first; the first page is all that demos have.
     pub(crate) async fn events(&self) -> Result<Vec<Event>, Error> {
         Ok(self.get::<Page<Event>>("/v1/events").await?.items)
+    }
+
+    /// The payment pool's ledger.
+    pub(crate) async fn balances(&self) -> Result<Vec<Balance>, Error> {
+        Ok(self
+            .get::<Page<Balance>>("/v1/ledger/balances")
+            .await?
+            .items)
     }
 
     /// The whole seat map of an event.

@@ -19,7 +19,10 @@ pub(crate) enum Error {
     /// Our own client could not be made.
     Client { source: reqwest::Error },
     /// No answer.
-    Unreachable { base: String, source: reqwest::Error },
+    Unreachable {
+        base: String,
+        source: reqwest::Error,
+    },
     /// The server said no.
     Refused { status: u16, problem: Box<Problem> },
     /// The answer is not what this version of the program understands.
@@ -53,7 +56,10 @@ impl Error {
         if problem.title.is_empty() {
             problem.title = format!("the server answered {status}");
         }
-        Error::Refused { status: status.as_u16(), problem: Box::new(problem) }
+        Error::Refused {
+            status: status.as_u16(),
+            problem: Box::new(problem),
+        }
     }
 
     /// The exit code.
@@ -80,7 +86,10 @@ impl Error {
     fn text(&self) -> String {
         match self {
             Error::Address { base } => {
-                format!("`{}` is no address of a server\n  fix: --server http://host:port", tame(base))
+                format!(
+                    "`{}` is no address of a server\n  fix: --server http://host:port",
+                    tame(base)
+                )
             }
             Error::Client { source } => format!("the HTTP client cannot be made: {source}"),
             Error::Unreachable { base, source } => format!(
@@ -89,7 +98,9 @@ impl Error {
             ),
             Error::Refused { problem, .. } => problem.text(),
             Error::Unreadable { source } => {
-                format!("the answer cannot be read: {source}\n  fix: is the server of the same version?")
+                format!(
+                    "the answer cannot be read: {source}\n  fix: is the server of the same version?"
+                )
             }
         }
     }
@@ -103,13 +114,28 @@ impl Problem {
             write!(text, ": {}", tame(&self.detail)).ok();
         }
         for field in &self.errors {
-            write!(text, "\n  | {}: {}", tame(&field.pointer), tame(&field.detail)).ok();
+            write!(
+                text,
+                "\n  | {}: {}",
+                tame(&field.pointer),
+                tame(&field.detail)
+            )
+            .ok();
         }
-        if let Some(sentence) = self.current.as_ref().and_then(|now| now["explanation"].as_str()) {
+        if let Some(sentence) = self
+            .current
+            .as_ref()
+            .and_then(|now| now["explanation"].as_str())
+        {
             write!(text, "\n  | now: {}", tame(sentence)).ok();
         }
         if let Some(instance) = &self.instance {
-            write!(text, "\n  | the server's log has more about {}", tame(instance)).ok();
+            write!(
+                text,
+                "\n  | the server's log has more about {}",
+                tame(instance)
+            )
+            .ok();
         }
         text
     }
@@ -121,7 +147,11 @@ fn root(error: &reqwest::Error) -> String {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() }
+    if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        cause.to_string()
+    }
 }
 
 impl From<Error> for anyhow::Error {
@@ -136,7 +166,13 @@ mod tests {
 
     #[test]
     fn statuses_have_exit_codes() {
-        let code = |status| Error::Refused { status, problem: Box::default() }.code();
+        let code = |status| {
+            Error::Refused {
+                status,
+                problem: Box::default(),
+            }
+            .code()
+        };
         assert_eq!(code(404), Code::NotFound);
         assert_eq!([code(409), code(412)], [Code::Conflict; 2]);
         assert_eq!(code(422), Code::Usage);

@@ -13,10 +13,10 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
-pub(crate) use booking::{Booking, Made, Money, Order, Seat};
+pub(crate) use booking::{Booking, Made, Money, Order};
 pub(crate) use error::Error;
 pub(crate) use provider::{Entry as ProviderEntry, Provider};
-pub(crate) use saga::{Command, Commanded, Filter, Item, JournalEntry, Listed, Saga, Step};
+pub(crate) use saga::{Command, Filter, Item, JournalEntry, Saga, Step};
 
 /// Longer than the server's own waits (30 s at most), so that its answer comes before we hang up.
 const ANSWER_WAIT: Duration = Duration::from_secs(40);
@@ -51,8 +51,14 @@ impl Server {
 
     /// Whether it takes bookings.
     pub(crate) async fn is_ready(&self) -> bool {
-        let asked = self.http.get(format!("{}/readyz", self.base)).timeout(CONNECT_WAIT);
-        asked.send().await.is_ok_and(|answer| answer.status().is_success())
+        let asked = self
+            .http
+            .get(format!("{}/readyz", self.base))
+            .timeout(CONNECT_WAIT);
+        asked
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -79,7 +85,10 @@ impl Server {
     }
 
     fn failed(&self, source: reqwest::Error) -> Error {
-        Error::Unreachable { base: self.base.clone(), source }
+        Error::Unreachable {
+            base: self.base.clone(),
+            source,
+        }
     }
 }
 

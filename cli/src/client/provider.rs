@@ -28,11 +28,17 @@ struct Log {
 
 impl Provider {
     pub(crate) fn new(base: &str) -> Result<Provider, Error> {
-        Ok(Provider { server: Server::new(base)? })
+        Ok(Provider {
+            server: Server::new(base)?,
+        })
     }
 
     /// What moved after an entry; 0 for everything.
     pub(crate) async fn log_after(&self, id: i64) -> Result<Vec<Entry>, Error> {
-        Ok(self.server.get::<Log>(&format!("/v1/log?after={id}&limit=10000")).await?.entries)
+        Ok(self
+            .server
+            .get::<Log>(&format!("/v1/log?after={id}&limit=10000"))
+            .await?
+            .entries)
     }
 }

@@ -97,7 +97,10 @@ pub(crate) struct Commanded {
 impl Saga {
     /// Whether it goes no further by itself.
     pub(crate) fn is_settled(&self) -> bool {
-        matches!(self.status.as_str(), "completed" | "compensated" | "stuck" | "paused")
+        matches!(
+            self.status.as_str(),
+            "completed" | "compensated" | "stuck" | "paused"
+        )
     }
 }
 
@@ -133,7 +136,10 @@ impl Server {
             Command::Cancel => json!({ "type": "cancel", "reason": reason }),
         };
         let request = self
-            .request(Method::POST, &format!("/v1/sagas/{}/commands", one_segment(id)))
+            .request(
+                Method::POST,
+                &format!("/v1/sagas/{}/commands", one_segment(id)),
+            )
             .header("if-match", format!("\"seq-{seq}\""))
             .header("idempotency-key", uuid::Uuid::new_v4().to_string())
             .header("x-impresario-operator", by)
@@ -149,7 +155,11 @@ impl Server {
 /// An id that a person typed, so that it stays one segment of the path: what is no id finds nothing.
 fn one_segment(id: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if !id.is_empty() && id.chars().all(plain) { id.to_owned() } else { "-".to_owned() }
+    if !id.is_empty() && id.chars().all(plain) {
+        id.to_owned()
+    } else {
+        "-".to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,112 @@
+//! `impresario lint` and `impresario schema`: for people who write definitions.
+//!
+//! Lint tells everything that reading and checking a file finds. That is not a proof: no interleaving of the
+//! saga is explored here, and the last line says so.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use impresario_workflows::Definition;
+use impresario_workflows::definition::{Diagnostic, json_schema_of_files, render};
+use serde_json::json;
+
+use crate::exit::{Code, coded};
+use crate::output::{self, Format};
+
+#[derive(Debug, Args)]
+pub(crate) struct LintOptions {
+    /// Definition files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+struct Linted {
+    name: String,
+    text: String,
+    /// Name, version and number of steps, when it is a definition.
+    definition: Option<(String, u32, usize)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Linted {
+    fn errors(&self) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.is_error())
+            .count()
+    }
+}
+
+pub(crate) fn lint(options: &LintOptions, format: Format) -> anyhow::Result<()> {
+    let files = options
+        .files
+        .iter()
+        .map(read)
+        .collect::<Result<Vec<_>, _>>()?;
+    match format {
+        Format::Json => output::json(&files.iter().map(document).collect::<Vec<_>>())?,
+        Format::Table => files.iter().for_each(|file| output::line(&told(file))),
+    }
+    let refused = files.iter().filter(|file| file.errors() > 0).count();
+    if refused > 0 {
+        let text = format!("{refused} of {} refused", counted(files.len(), "file"));
+        return Err(coded(Code::Failed, text));
+    }
+    Ok(())
+}
+
+/// Prints the JSON Schema of definition files.
+pub(crate) fn schema() -> anyhow::Result<()> {
+    output::json(&json_schema_of_files())
+}
+
+fn read(path: &PathBuf) -> anyhow::Result<Linted> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => coded(Code::NotFound, format!("there is no file {name}")),
+        _ => coded(Code::Failed, format!("cannot read {name}: {error}")),
+    })?;
+    let checked = Definition::check(&name, &text);
+    let definition = checked
+        .definition
+        .map(|definition| (definition.name, definition.version, definition.steps.len()));
+    Ok(Linted {
+        name,
+        text,
+        definition,
+        diagnostics: checked.diagnostics,
+    })
+}
+
+fn told(file: &Linted) -> String {
+    let mut text = render(&file.diagnostics, &file.name, &file.text);
+    text.push_str(&match &file.definition {
+        Some((name, version, steps)) => format!(
+            "{}: {name} v{version}, {}: parsed and checked; not yet explored",
+            file.name,
+            counted(*steps, "step")
+        ),
+        None => format!("{}: refused", file.name),
+    });
+    text
+}
+
+fn document(file: &Linted) -> serde_json::Value {
+    json!({
+        "file": file.name,
+        "accepted": file.errors() == 0,
+        "explored": false,
+        "definition": file.definition.as_ref().map(|(name, version, steps)| {
+            json!({ "name": name, "version": version, "steps": steps })
+        }),
+        "diagnostics": file.diagnostics,
+    })
+}
+
+fn counted(count: usize, word: &str) -> String {
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
+}

@@ -1,0 +1,49 @@
+//! `impresario saga …`: support staff's hands on the command line, through the REST API.
+//!
+//! `list` finds, `show` explains one, `retry` and `cancel` act on what was seen and follow what comes of it.
+
+mod act;
+mod list;
+mod show;
+
+use clap::{Args, Subcommand};
+
+use crate::client::Server;
+use crate::output::Format;
+pub(crate) use list::render as table;
+
+#[derive(Debug, Args)]
+pub(crate) struct SagaOptions {
+    /// The server.
+    #[arg(
+        long,
+        env = "IMPRESARIO_SERVER",
+        default_value = "http://127.0.0.1:7070",
+        global = true
+    )]
+    server: String,
+    #[command(subcommand)]
+    command: SagaCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SagaCommand {
+    /// Find sagas, newest first.
+    List(list::ListOptions),
+    /// Everything about one saga: status, why, steps, timeline.
+    Show(show::ShowOptions),
+    /// Let what stands before a human try again.
+    Retry(act::RetryOptions),
+    /// Undo a saga.
+    Cancel(act::CancelOptions),
+}
+
+pub(crate) async fn run(options: SagaOptions, format: Format) -> anyhow::Result<()> {
+    let server = Server::new(&options.server)?;
+    match options.command {
+        SagaCommand::List(options) => list::run(&server, options, format).await,
+        SagaCommand::Show(options) => show::run(&server, &options, format).await,
+        SagaCommand::Retry(options) => act::retry(&server, options, format).await,
+        SagaCommand::Cancel(options) => act::cancel(&server, options, format).await,
+    }
+}

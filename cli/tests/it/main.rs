@@ -1,0 +1,11 @@
+//! The program as people run it: the real binary, real processes, a real Postgres.
+//!
+//! One file for each command. What a test starts ends with it; every wait has a bound and prints what it saw.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
+mod definition;
+mod demo;
+mod dev;
+mod doctor;
+mod program;
