@@ -49,7 +49,7 @@ fn main() -> ExitCode {
             Command::Worker(options) => worker::run(options).await,
             Command::Provider(options) => provider::run(options).await,
             Command::Node(options) => node::run(options).await,
-            Command::Seed(options) => seed::run(options).await,
+            Command::Seed(options) => seed::run(options, cli.output).await,
         }
     });
     match outcome {

@@ -1,5 +1,7 @@
 //! What every long-running role does the same: logging, and stopping on SIGTERM or Ctrl-C.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -7,11 +9,13 @@ use tracing_subscriber::EnvFilter;
 
 /// Logs to standard error, JSON when `IMPRESARIO_LOG_FORMAT=json`; `RUST_LOG` filters.
 pub(crate) fn log() {
+    // lapin logs as errors what we ask for and expect (a queue that is not there); losses are told by our own parts.
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,lapin=warn"));
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,lapin=off"));
     let json = std::env::var("IMPRESARIO_LOG_FORMAT").is_ok_and(|format| format == "json");
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let installed = if json {
         builder.json().try_init()

@@ -1,6 +1,7 @@
 //! A customer who books the next free seat through the public API, and does not give up when nobody answers:
 //! the same order under the same key is sent again, which books once.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -22,11 +23,17 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Buyer {
     server: Server,
     count: u32,
+    /// Seats that were ordered before: orders that follow each other at once must not want the same ones.
+    ordered: HashSet<String>,
 }
 
 impl Buyer {
     pub(crate) fn new(server: Server) -> Buyer {
-        Buyer { server, count: 0 }
+        Buyer {
+            server,
+            count: 0,
+            ordered: HashSet::new(),
+        }
     }
 
     /// An order for the next free seats of the largest event, paid with this token.
@@ -38,16 +45,21 @@ impl Buyer {
             .max_by_key(|event| event.seats)
             .context("every event is sold out: `impresario dev reset` makes new ones")?;
         let map = self.server.seats(&event.event_id).await?;
-        let free = map
+        let mut free: Vec<String> = map
             .into_iter()
             .filter(|seat| seat.status == "free")
-            .map(|seat| seat.seat);
-        let seats: Vec<String> = free.take(seats).collect();
+            .map(|seat| seat.seat)
+            .collect();
+        // A stable sort: fresh seats in the order of the map, then those that have been given back.
+        free.sort_by_key(|seat| self.ordered.contains(seat));
+        free.truncate(seats);
+        let seats = free;
         anyhow::ensure!(
             !seats.is_empty(),
             "somebody took the last seat of {}",
             event.title
         );
+        self.ordered.extend(seats.iter().cloned());
         self.count += 1;
         Ok(Order {
             event_id: event.event_id,

@@ -57,7 +57,7 @@ pub(super) fn of(
             let text = dispatched(operation, task, attempt, again);
             (step, plain(text))
         }
-        Event::Postponed { step, .. } => (step, plain("the wait is extended: nothing can answer")),
+        Event::Postponed { step, .. } => (step, plain("the wait for an answer is extended")),
         Event::RetryScheduled {
             step,
             operation,
@@ -69,7 +69,7 @@ pub(super) fn of(
             let wait = until.saturating_sub(now);
             let text = format!(
                 "{}: {}; again in {wait} ms",
-                noun(operation),
+                missed(operation),
                 reason(&problem)
             );
             (step, bad(text))
@@ -181,6 +181,15 @@ fn noun(operation: Operation) -> &'static str {
         Operation::Forward => "the run",
         Operation::Compensate => "the undoing",
         Operation::Reconcile => "the reconciling",
+    }
+}
+
+/// What an attempt without success has not done.
+fn missed(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Forward => "not done",
+        Operation::Compensate => "not undone",
+        Operation::Reconcile => "not found out",
     }
 }
 
