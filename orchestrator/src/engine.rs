@@ -82,7 +82,7 @@ impl Engine {
         let (lane, inbox) = mpsc::channel(INBOX_MAX);
         let stop = CancellationToken::new();
         let parts = Parts {
-            replica: options.replica.clone(),
+            replica: incarnation(&options.replica),
             database: database.clone(),
             catalogue: Arc::clone(&catalogue),
             broker: Arc::clone(&broker),
@@ -264,6 +264,13 @@ fn pools(catalogue: &Catalogue) -> Vec<String> {
     pools.sort();
     pools.dedup();
     pools
+}
+
+/// The replica's name with this life of it: a restarted process counts its commits from 1 again, and a commit
+/// whose answer was lost must not find the outbox rows of the one before.
+fn incarnation(replica: &str) -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{replica}-{}", &random[..6])
 }
 
 impl std::fmt::Debug for Engine {

@@ -91,7 +91,10 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        assert_ne!(SagaId::derive(0, "a", "bc", "k"), SagaId::derive(0, "ab", "c", "k"));
+        assert_ne!(
+            SagaId::derive(0, "a", "bc", "k"),
+            SagaId::derive(0, "ab", "c", "k")
+        );
     }
 
     #[test]

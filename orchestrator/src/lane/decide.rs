@@ -120,11 +120,9 @@ impl Lane {
         self.decide_now(id, pending, Some(row));
     }
 
-    /// The starts of one turn share a partition, so that their tasks travel in full lists; turns rotate.
-    fn partition_for_start(&mut self, id: SagaId) -> u16 {
-        if self.open.is_empty() {
-            self.rotation = self.rotation.wrapping_add(1);
-        }
+    /// The starts of one tick share a partition, so that their tasks and results travel in full lists; ticks
+    /// rotate. (A partition a batch, with four leased, made four times as many messages.)
+    fn partition_for_start(&self, id: SagaId) -> u16 {
         match self.leased.len() {
             // More replicas than partitions: somebody else reads the results, which is as good.
             0 => u16::try_from(id.0.as_u128() % u128::from(self.parts.partitions))

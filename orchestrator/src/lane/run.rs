@@ -376,6 +376,7 @@ impl Lane {
 
     fn tick(&mut self) {
         let now = clock::now();
+        self.rotation = self.rotation.wrapping_add(1);
         self.proofs.looked(&self.parts.broker.depths(), now);
         self.parts.releaser.looked();
         for &partition in &self.leased {

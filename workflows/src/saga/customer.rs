@@ -40,7 +40,9 @@ pub fn customer_view(definition: &Definition, state: &State) -> CustomerView {
         status: word(status, cause),
         sentence: sentence(definition, state, status, reason.as_deref()),
         reason,
-        done: state.set_of(|step| step.is_done() && step.undoing != Undoing::Done).len(),
+        done: state
+            .set_of(|step| step.is_done() && step.undoing != Undoing::Done)
+            .len(),
         of: definition.steps.len(),
         facts: facts(definition, state),
     }
@@ -58,7 +60,12 @@ fn word(status: Status, cause: Option<&Cause>) -> &'static str {
 }
 
 /// The most specific sentence that the definition has.
-fn sentence(definition: &Definition, state: &State, status: Status, reason: Option<&str>) -> String {
+fn sentence(
+    definition: &Definition,
+    state: &State,
+    status: Status,
+    reason: Option<&str>,
+) -> String {
     let detail = match status {
         Status::Running => under_way(definition, state),
         Status::Compensating | Status::Compensated => reason.map(str::to_owned),
@@ -75,7 +82,10 @@ fn sentence(definition: &Definition, state: &State, status: Status, reason: Opti
 /// The first step that is under way.
 fn under_way(definition: &Definition, state: &State) -> Option<String> {
     let open = state.steps.iter().position(|step| {
-        matches!((&step.forward, &step.undoing), (Forward::Open { .. }, Undoing::NotStarted))
+        matches!(
+            (&step.forward, &step.undoing),
+            (Forward::Open { .. }, Undoing::NotStarted)
+        )
     })?;
     Some(definition.steps[open].id.clone())
 }
@@ -96,7 +106,9 @@ fn facts(definition: &Definition, state: &State) -> BTreeMap<String, Value> {
         .facts
         .iter()
         .filter_map(|(name, mapping)| {
-            let value = state.with_scope(definition, |scope| mapping.evaluate(scope)).ok()?;
+            let value = state
+                .with_scope(definition, |scope| mapping.evaluate(scope))
+                .ok()?;
             (!value.is_null()).then(|| (name.clone(), value))
         })
         .collect()

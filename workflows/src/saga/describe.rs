@@ -20,13 +20,18 @@ impl State {
     /// Evaluates the definition's `key` and `attributes`.
     pub fn describe(&self, definition: &Definition) -> Described {
         let evaluate = |mapping: &crate::expression::Mapping| {
-            self.with_scope(definition, |scope| mapping.evaluate(scope)).ok()
+            self.with_scope(definition, |scope| mapping.evaluate(scope))
+                .ok()
         };
-        let key = definition.key.as_ref().and_then(evaluate).and_then(|value| match value {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        });
+        let key = definition
+            .key
+            .as_ref()
+            .and_then(evaluate)
+            .and_then(|value| match value {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                other => Some(other.to_string()),
+            });
         let attributes = definition
             .attributes
             .iter()

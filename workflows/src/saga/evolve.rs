@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::state::STAMPS_MAX;
-use super::{Event, Forward, Known, Operation, Phase, Problem, State, StepState, Undoing, Wait, Work};
+use super::{
+    Event, Forward, Known, Operation, Phase, Problem, State, StepState, Undoing, Wait, Work,
+};
 use crate::StepIndex;
 use crate::definition::Definition;
 
@@ -25,7 +27,11 @@ pub struct Unfoldable {
 /// Folds `event` into `state`.
 pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Result<(), Unfoldable> {
     match event {
-        Event::Started { at, input, traceparent } => {
+        Event::Started {
+            at,
+            input,
+            traceparent,
+        } => {
             state.started_at = *at;
             state.input = Arc::clone(input);
             state.traceparent = traceparent.clone();
@@ -37,20 +43,47 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
             pivot_answered(definition, state, index);
         }
         Event::Blocked { step, problem } => {
-            step_of(definition, state, step)?.forward = Forward::Blocked { problem: problem.clone() };
+            step_of(definition, state, step)?.forward = Forward::Blocked {
+                problem: problem.clone(),
+            };
         }
-        Event::Dispatched { step, operation, attempt, at, until } => {
-            let wait = Wait::Answer { sent_at: *at, until: *until };
-            dispatched(step_of(definition, state, step)?, *operation, *attempt, wait);
+        Event::Dispatched {
+            step,
+            operation,
+            attempt,
+            at,
+            until,
+        } => {
+            let wait = Wait::Answer {
+                sent_at: *at,
+                until: *until,
+            };
+            dispatched(
+                step_of(definition, state, step)?,
+                *operation,
+                *attempt,
+                wait,
+            );
         }
-        Event::Postponed { step, operation, until } => {
+        Event::Postponed {
+            step,
+            operation,
+            until,
+        } => {
             if let Some(work) = work_of(step_of(definition, state, step)?, *operation)
                 && let Wait::Answer { until: end, .. } = &mut work.wait
             {
                 *end = *until;
             }
         }
-        Event::RetryScheduled { step, operation, spent, doubtful, until, problem: _ } => {
+        Event::RetryScheduled {
+            step,
+            operation,
+            spent,
+            doubtful,
+            until,
+            problem: _,
+        } => {
             if let Some(work) = work_of(step_of(definition, state, step)?, *operation) {
                 work.spent = *spent;
                 work.doubtful = *doubtful;
@@ -59,19 +92,35 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
         }
         Event::Succeeded { step, output } => {
             let index = index_of(definition, step)?;
-            state.steps[index].forward = Forward::Succeeded { output: Arc::clone(output) };
+            state.steps[index].forward = Forward::Succeeded {
+                output: Arc::clone(output),
+            };
             pivot_answered(definition, state, index);
         }
         Event::Closed { step, problem } => {
             let index = index_of(definition, step)?;
-            state.steps[index].forward = Forward::Closed { problem: problem.clone() };
+            state.steps[index].forward = Forward::Closed {
+                problem: problem.clone(),
+            };
         }
-        Event::GaveUp { step, problem, known: Known::Failed | Known::Unknown } => {
-            step_of(definition, state, step)?.forward = Forward::GivenUp { problem: problem.clone() };
+        Event::GaveUp {
+            step,
+            problem,
+            known: Known::Failed | Known::Unknown,
+        } => {
+            step_of(definition, state, step)?.forward = Forward::GivenUp {
+                problem: problem.clone(),
+            };
         }
-        Event::Parked { step, operation, problem } => {
+        Event::Parked {
+            step,
+            operation,
+            problem,
+        } => {
             if let Some(work) = work_of(step_of(definition, state, step)?, *operation) {
-                work.wait = Wait::Operator { problem: problem.clone() };
+                work.wait = Wait::Operator {
+                    problem: problem.clone(),
+                };
             }
         }
         Event::Undone { step } => step_of(definition, state, step)?.undoing = Undoing::Done,
@@ -83,24 +132,41 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
         }
         Event::Turned { cause, stamp } => {
             remember(state, stamp.as_deref());
-            state.phase = Phase::Compensating { cause: cause.clone() };
+            state.phase = Phase::Compensating {
+                cause: cause.clone(),
+            };
         }
-        Event::Retried { step, operation, generation, stamp, by: _, reason: _ } => {
+        Event::Retried {
+            step,
+            operation,
+            generation,
+            stamp,
+            by: _,
+            reason: _,
+        } => {
             remember(state, Some(stamp));
             retried(step_of(definition, state, step)?, *operation, *generation);
         }
         Event::Quarantined { problem } => state.quarantine = Some(problem.clone()),
-        Event::Released { stamp, by: _, reason: _ } => {
+        Event::Released {
+            stamp,
+            by: _,
+            reason: _,
+        } => {
             remember(state, Some(stamp));
             state.quarantine = None;
         }
         Event::WakeMoved { until: _ } => {}
         Event::Completed { output, problem: _ } => {
-            state.phase = Phase::Completed { output: Arc::clone(output) };
+            state.phase = Phase::Completed {
+                output: Arc::clone(output),
+            };
         }
         Event::Compensated {} => {
             if let Phase::Compensating { cause } = &state.phase {
-                state.phase = Phase::Compensated { cause: cause.clone() };
+                state.phase = Phase::Compensated {
+                    cause: cause.clone(),
+                };
             }
         }
     }
@@ -123,13 +189,21 @@ fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, wait: Wa
     }
     match operation {
         Operation::Forward | Operation::Reconcile => {
-            if let Forward::Open { operation: now, work } = &mut step.forward
+            if let Forward::Open {
+                operation: now,
+                work,
+            } = &mut step.forward
                 && *now == operation
             {
                 work.attempt = attempt;
                 work.wait = wait;
             } else {
-                let work = Work { attempt, spent: 0, doubtful: false, wait };
+                let work = Work {
+                    attempt,
+                    spent: 0,
+                    doubtful: false,
+                    wait,
+                };
                 step.forward = Forward::Open { operation, work };
             }
         }
@@ -138,7 +212,12 @@ fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, wait: Wa
                 work.attempt = attempt;
                 work.wait = wait;
             } else {
-                step.undoing = Undoing::Open(Work { attempt, spent: 0, doubtful: false, wait });
+                step.undoing = Undoing::Open(Work {
+                    attempt,
+                    spent: 0,
+                    doubtful: false,
+                    wait,
+                });
             }
         }
     }
@@ -147,12 +226,17 @@ fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, wait: Wa
 /// An operator's retry: the budget is new; a closed effect begins anew under its next generation.
 fn retried(step: &mut StepState, operation: Operation, generation: u32) {
     if generation != step.generation {
-        *step = StepState { generation, ..StepState::fresh() };
+        *step = StepState {
+            generation,
+            ..StepState::fresh()
+        };
         return;
     }
     match (&mut step.forward, &mut step.undoing, operation) {
         (_, Undoing::Open(work), Operation::Compensate) => work.spent = 0,
-        (Forward::Open { work, .. }, _, Operation::Forward | Operation::Reconcile) => work.spent = 0,
+        (Forward::Open { work, .. }, _, Operation::Forward | Operation::Reconcile) => {
+            work.spent = 0
+        }
         (Forward::Blocked { .. } | Forward::GivenUp { .. }, _, Operation::Forward) => {
             step.forward = Forward::Pending;
         }
@@ -172,9 +256,10 @@ fn remember(state: &mut State, stamp: Option<&str>) {
 }
 
 fn index_of(definition: &Definition, step: &str) -> Result<StepIndex, Unfoldable> {
-    definition
-        .step_index(step)
-        .ok_or_else(|| Unfoldable { definition: definition.name.clone(), step: step.to_owned() })
+    definition.step_index(step).ok_or_else(|| Unfoldable {
+        definition: definition.name.clone(),
+        step: step.to_owned(),
+    })
 }
 
 fn step_of<'a>(
@@ -193,7 +278,10 @@ fn work_of(step: &mut StepState, operation: Operation) -> Option<&mut Work> {
             Undoing::NotStarted | Undoing::Done => None,
         },
         Operation::Forward | Operation::Reconcile => match &mut step.forward {
-            Forward::Open { operation: now, work } if *now == operation => Some(work),
+            Forward::Open {
+                operation: now,
+                work,
+            } if *now == operation => Some(work),
             Forward::Pending
             | Forward::Skipped
             | Forward::Blocked { .. }
@@ -222,9 +310,9 @@ impl State {
     /// Why this step did not happen, when it is known.
     pub fn problem(&self, index: StepIndex) -> Option<&Problem> {
         match &self.steps[index].forward {
-            Forward::Closed { problem } | Forward::GivenUp { problem } | Forward::Blocked { problem } => {
-                Some(problem)
-            }
+            Forward::Closed { problem }
+            | Forward::GivenUp { problem }
+            | Forward::Blocked { problem } => Some(problem),
             Forward::Open { work, .. } => match &work.wait {
                 Wait::Operator { problem } => Some(problem),
                 Wait::Answer { .. } | Wait::Backoff { .. } => None,

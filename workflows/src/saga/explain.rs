@@ -26,9 +26,15 @@ pub fn explain(definition: &Definition, state: &State, now: Millis) -> String {
         Phase::Completed { .. } => "Completed.".to_owned(),
         Phase::Compensated { cause } => format!("Undone, because {}.", because(cause)),
         Phase::Compensating { cause } => {
-            format!("Undoing, because {}; {}.", because(cause), waits(definition, state, now))
+            format!(
+                "Undoing, because {}; {}.",
+                because(cause),
+                waits(definition, state, now)
+            )
         }
-        Phase::Forward { turn: None } => format!("Going forward; {}.", waits(definition, state, now)),
+        Phase::Forward { turn: None } => {
+            format!("Going forward; {}.", waits(definition, state, now))
+        }
         Phase::Forward { turn: Some(cause) } => format!(
             "Wants to turn around, because {}, once the pivot has answered; {}.",
             because(cause),
@@ -55,12 +61,20 @@ fn waits(definition: &Definition, state: &State, now: Millis) -> String {
                     span(until.saturating_sub(now))
                 ),
                 Wait::Operator { problem } => {
-                    format!("{} of `{id}` waits for a person ({})", verb(operation), problem.code)
+                    format!(
+                        "{} of `{id}` waits for a person ({})",
+                        verb(operation),
+                        problem.code
+                    )
                 }
             }
         })
         .collect();
-    if parts.is_empty() { "nothing is out".to_owned() } else { parts.join("; ") }
+    if parts.is_empty() {
+        "nothing is out".to_owned()
+    } else {
+        parts.join("; ")
+    }
 }
 
 fn verb(operation: Operation) -> &'static str {
@@ -79,7 +93,10 @@ fn because(cause: &Cause) -> String {
             format!("the outcome of `{step}` stayed unknown ({})", problem.code)
         }
         Cause::Unmappable { step, problem } => {
-            format!("the input of `{step}` could not be made ({})", problem.message)
+            format!(
+                "the input of `{step}` could not be made ({})",
+                problem.message
+            )
         }
         Cause::Cancelled { by, reason } => format!("{by} cancelled it ({reason})"),
         Cause::Deadline => "its deadline passed".to_owned(),

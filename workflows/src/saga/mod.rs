@@ -27,4 +27,6 @@ pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
 pub use explain::explain;
 pub use input::{Input, Outcome, Served, Stamp, Start, StepResult};
-pub use state::{Cause, Forward, Operation, Phase, Problem, State, Status, StepState, Undoing, Wait, Work};
+pub use state::{
+    Cause, Forward, Operation, Phase, Problem, State, Status, StepState, Undoing, Wait, Work,
+};

@@ -24,7 +24,10 @@ pub struct Problem {
 impl Problem {
     /// A problem from its code and sentence.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Problem { code: code.into(), message: message.into() }
+        Problem {
+            code: code.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -126,8 +129,13 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a saga's life.
-    pub const ALL: [Status; 5] =
-        [Status::Running, Status::Compensating, Status::Stuck, Status::Completed, Status::Compensated];
+    pub const ALL: [Status; 5] = [
+        Status::Running,
+        Status::Compensating,
+        Status::Stuck,
+        Status::Completed,
+        Status::Compensated,
+    ];
 
     /// The word in the database, the API and metrics.
     pub fn as_str(self) -> &'static str {
@@ -376,19 +384,23 @@ impl State {
 
     /// Whether the pivot is behind: only forward from here.
     pub fn past_pivot(&self, definition: &Definition) -> bool {
-        definition.pivot.is_some_and(|pivot| self.steps[pivot].is_done())
+        definition
+            .pivot
+            .is_some_and(|pivot| self.steps[pivot].is_done())
     }
 
     /// Whether the pivot was dispatched and its effect is neither known nor closed.
     pub fn pivot_is_open(&self, definition: &Definition) -> bool {
-        definition.pivot.is_some_and(|pivot| match self.steps[pivot].forward {
-            Forward::Open { .. } | Forward::GivenUp { .. } => true,
-            Forward::Pending
-            | Forward::Skipped
-            | Forward::Blocked { .. }
-            | Forward::Succeeded { .. }
-            | Forward::Closed { .. } => false,
-        })
+        definition
+            .pivot
+            .is_some_and(|pivot| match self.steps[pivot].forward {
+                Forward::Open { .. } | Forward::GivenUp { .. } => true,
+                Forward::Pending
+                | Forward::Skipped
+                | Forward::Blocked { .. }
+                | Forward::Succeeded { .. }
+                | Forward::Closed { .. } => false,
+            })
     }
 
     /// Whether this step has something to undo that is not undone yet (meaningful while compensating).
@@ -397,9 +409,7 @@ impl State {
             Undo::Compensate(_) => true,
             Undo::Nothing { .. } | Undo::Readonly | Undo::OnlyForward => false,
         };
-        compensable
-            && self.steps[index].is_unclosed()
-            && self.steps[index].undoing != Undoing::Done
+        compensable && self.steps[index].is_unclosed() && self.steps[index].undoing != Undoing::Done
     }
 
     /// The steps in front of a human, with the operation that an operator's retry would repeat, and why.
@@ -410,52 +420,64 @@ impl State {
         let forward = matches!(self.phase, Phase::Forward { .. });
         let back = matches!(self.phase, Phase::Compensating { .. });
         let past = self.past_pivot(definition);
-        self.steps.iter().enumerate().filter_map(move |(index, step)| {
-            if back {
-                return match &step.undoing {
-                    // An effect that turned out to be closed owes nothing, parked or not.
-                    Undoing::Open(Work { wait: Wait::Operator { problem }, .. })
-                        if step.is_unclosed() =>
+        self.steps
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, step)| {
+                if back {
+                    return match &step.undoing {
+                        // An effect that turned out to be closed owes nothing, parked or not.
+                        Undoing::Open(Work {
+                            wait: Wait::Operator { problem },
+                            ..
+                        }) if step.is_unclosed() => Some((index, Operation::Compensate, problem)),
+                        Undoing::Open(_) | Undoing::NotStarted | Undoing::Done => None,
+                    };
+                }
+                match &step.forward {
+                    Forward::Open {
+                        operation,
+                        work:
+                            Work {
+                                wait: Wait::Operator { problem },
+                                ..
+                            },
+                    } if forward => Some((index, *operation, problem)),
+                    Forward::Closed { problem }
+                    | Forward::Blocked { problem }
+                    | Forward::GivenUp { problem }
+                        if forward && past =>
                     {
-                        Some((index, Operation::Compensate, problem))
+                        Some((index, Operation::Forward, problem))
                     }
-                    Undoing::Open(_) | Undoing::NotStarted | Undoing::Done => None,
-                };
-            }
-            match &step.forward {
-                Forward::Open { operation, work: Work { wait: Wait::Operator { problem }, .. } }
-                    if forward =>
-                {
-                    Some((index, *operation, problem))
+                    Forward::Pending
+                    | Forward::Skipped
+                    | Forward::Blocked { .. }
+                    | Forward::Open { .. }
+                    | Forward::Succeeded { .. }
+                    | Forward::Closed { .. }
+                    | Forward::GivenUp { .. } => None,
                 }
-                Forward::Closed { problem } | Forward::Blocked { problem } | Forward::GivenUp { problem }
-                    if forward && past =>
-                {
-                    Some((index, Operation::Forward, problem))
-                }
-                Forward::Pending
-                | Forward::Skipped
-                | Forward::Blocked { .. }
-                | Forward::Open { .. }
-                | Forward::Succeeded { .. }
-                | Forward::Closed { .. }
-                | Forward::GivenUp { .. } => None,
-            }
-        })
+            })
     }
 
     /// The work that is under way in the present phase: what timers look at.
     pub fn open_work(&self) -> impl Iterator<Item = (StepIndex, Operation, &Work)> {
         let forward = matches!(self.phase, Phase::Forward { .. });
         let back = matches!(self.phase, Phase::Compensating { .. });
-        self.steps.iter().enumerate().filter_map(move |(index, step)| match (&step.forward, &step.undoing) {
-            // What turned out to be closed owes nothing: its undoing is no longer waited for.
-            (_, Undoing::Open(work)) if back && step.is_unclosed() => {
-                Some((index, Operation::Compensate, work))
-            }
-            (Forward::Open { operation, work }, _) if forward => Some((index, *operation, work)),
-            _ => None,
-        })
+        self.steps
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, step)| match (&step.forward, &step.undoing) {
+                // What turned out to be closed owes nothing: its undoing is no longer waited for.
+                (_, Undoing::Open(work)) if back && step.is_unclosed() => {
+                    Some((index, Operation::Compensate, work))
+                }
+                (Forward::Open { operation, work }, _) if forward => {
+                    Some((index, *operation, work))
+                }
+                _ => None,
+            })
     }
 
     /// "Look at me no later than this": the earliest instant at which something is due by itself.
@@ -471,9 +493,9 @@ impl State {
             })
             .min();
         let deadline = match self.phase {
-            Phase::Forward { turn: None } if !self.past_pivot(definition) => {
-                definition.deadline_ms.map(|ms| self.started_at.saturating_add(ms))
-            }
+            Phase::Forward { turn: None } if !self.past_pivot(definition) => definition
+                .deadline_ms
+                .map(|ms| self.started_at.saturating_add(ms)),
             Phase::New
             | Phase::Forward { .. }
             | Phase::Compensating { .. }

@@ -30,8 +30,14 @@ pub(super) fn advance(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 /// Turns around, or remembers the wish while the pivot's answer is out. The first wish is the reason that
 /// people read: whatever comes later finds it remembered, and `advance` follows it once it can. Past the pivot
 /// there is no turning: what went wrong stands before a human (`State::parked` shows it).
-pub(super) fn turn(draft: &mut Draft<'_>, cause: Cause, stamp: Option<String>) -> Result<(), Refusal> {
-    if draft.state.phase != (Phase::Forward { turn: None }) || draft.state.past_pivot(draft.definition) {
+pub(super) fn turn(
+    draft: &mut Draft<'_>,
+    cause: Cause,
+    stamp: Option<String>,
+) -> Result<(), Refusal> {
+    if draft.state.phase != (Phase::Forward { turn: None })
+        || draft.state.past_pivot(draft.definition)
+    {
         return Ok(());
     }
     if draft.state.pivot_is_open(draft.definition) {
@@ -75,14 +81,21 @@ fn start_step(draft: &mut Draft<'_>, index: StepIndex) -> Result<(), Refusal> {
     let attempt = draft.state.steps[index].attempts.saturating_add(1);
     let started = match draft.wanted(index) {
         Ok(true) => draft.dispatch(index, Operation::Forward, attempt)?,
-        Ok(false) => return draft.emit(Event::Skipped { step: draft.step_id(index) }),
+        Ok(false) => {
+            return draft.emit(Event::Skipped {
+                step: draft.step_id(index),
+            });
+        }
         Err(problem) => Err(problem),
     };
     match started {
         Ok(()) => Ok(()),
         Err(problem) => {
             let step = draft.step_id(index);
-            draft.emit(Event::Blocked { step: step.clone(), problem: problem.clone() })?;
+            draft.emit(Event::Blocked {
+                step: step.clone(),
+                problem: problem.clone(),
+            })?;
             turn(draft, Cause::Unmappable { step, problem }, None)
         }
     }
@@ -98,7 +111,10 @@ fn complete(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
         Ok(output) => (output, None),
         Err(problem) => (Value::Null, Some(problem)),
     };
-    draft.emit(Event::Completed { output: Arc::new(output), problem })?;
+    draft.emit(Event::Completed {
+        output: Arc::new(output),
+        problem,
+    })?;
     Ok(true)
 }
 
@@ -124,7 +140,11 @@ fn undo_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
 
 /// A compensation whose input cannot be made: it is opened, so that an operator's retry has something to
 /// repeat, and parked at once.
-fn park_unsendable(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), Refusal> {
+fn park_unsendable(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    problem: Problem,
+) -> Result<(), Refusal> {
     let step = draft.step_id(index);
     let now = draft.now();
     draft.emit(Event::Dispatched {
@@ -134,12 +154,17 @@ fn park_unsendable(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) ->
         at: now,
         until: now,
     })?;
-    draft.emit(Event::Parked { step, operation: Operation::Compensate, problem })
+    draft.emit(Event::Parked {
+        step,
+        operation: Operation::Compensate,
+        problem,
+    })
 }
 
 /// Ends undone, once nothing is owed.
 fn end_compensated(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
-    let owes = (0..draft.definition.steps.len()).any(|index| draft.state.owes_undo(draft.definition, index));
+    let owes = (0..draft.definition.steps.len())
+        .any(|index| draft.state.owes_undo(draft.definition, index));
     if owes {
         return Ok(false);
     }

@@ -11,15 +11,22 @@ use crate::definition::{OnUnknown, Retry};
 use crate::saga::{Cause, Event, Forward, Known, Operation, Problem, Undoing, Work};
 
 /// The work of `operation` that is under way for a step, if it is.
-pub(super) fn current<'a>(draft: &'a Draft<'_>, index: StepIndex, operation: Operation) -> Option<&'a Work> {
+pub(super) fn current<'a>(
+    draft: &'a Draft<'_>,
+    index: StepIndex,
+    operation: Operation,
+) -> Option<&'a Work> {
     let step = &draft.state.steps[index];
     match (operation, &step.forward, &step.undoing) {
         (Operation::Compensate, _, Undoing::Open(work)) => Some(work),
-        (Operation::Forward | Operation::Reconcile, Forward::Open { operation: now, work }, _)
-            if *now == operation =>
-        {
-            Some(work)
-        }
+        (
+            Operation::Forward | Operation::Reconcile,
+            Forward::Open {
+                operation: now,
+                work,
+            },
+            _,
+        ) if *now == operation => Some(work),
         _ => None,
     }
 }
@@ -73,10 +80,18 @@ fn again_later(
     problem: Problem,
 ) -> Result<(), Refusal> {
     let jitter = draft.moment.jitter_permille;
-    let wait = policy(draft, index, operation).map_or(0, |retry| retry.backoff_ms(spent.max(1), jitter));
+    let wait =
+        policy(draft, index, operation).map_or(0, |retry| retry.backoff_ms(spent.max(1), jitter));
     let until = draft.now().saturating_add(wait);
     let step = draft.step_id(index);
-    draft.emit(Event::RetryScheduled { step, operation, problem, spent, doubtful, until })
+    draft.emit(Event::RetryScheduled {
+        step,
+        operation,
+        problem,
+        spent,
+        doubtful,
+        until,
+    })
 }
 
 /// Forward attempts ran out.
@@ -97,7 +112,9 @@ fn forward_ran_out(
             OnUnknown::Compensate if !step.pivot && !only_forward => {
                 give_up(draft, index, Known::Unknown, problem)
             }
-            OnUnknown::Compensate | OnUnknown::Operator => park(draft, index, Operation::Forward, problem),
+            OnUnknown::Compensate | OnUnknown::Operator => {
+                park(draft, index, Operation::Forward, problem)
+            }
         };
     }
     if only_forward {
@@ -109,7 +126,14 @@ fn forward_ran_out(
 /// `on_unknown: retry`: the same key again, without bound, at the policy's longest wait.
 fn keep_trying(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), Refusal> {
     let spent = current(draft, index, Operation::Forward).map_or(0, |work| work.spent);
-    again_later(draft, index, Operation::Forward, spent.saturating_add(1), true, problem)
+    again_later(
+        draft,
+        index,
+        Operation::Forward,
+        spent.saturating_add(1),
+        true,
+        problem,
+    )
 }
 
 /// `on_unknown: reconcile`: asks the participant.
@@ -122,7 +146,11 @@ fn ask(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), 
 
 /// The participant could not tell in time. Before the pivot the compensation closes the key; the pivot and
 /// what comes after it stand before a human.
-fn reconcile_ran_out(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), Refusal> {
+fn reconcile_ran_out(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    problem: Problem,
+) -> Result<(), Refusal> {
     let step = draft.step(index);
     let only_forward = step.pivot || step.after_pivot || draft.state.past_pivot(draft.definition);
     if only_forward {
@@ -131,9 +159,18 @@ fn reconcile_ran_out(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) 
     give_up(draft, index, Known::Unknown, problem)
 }
 
-fn give_up(draft: &mut Draft<'_>, index: StepIndex, known: Known, problem: Problem) -> Result<(), Refusal> {
+fn give_up(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    known: Known,
+    problem: Problem,
+) -> Result<(), Refusal> {
     let step = draft.step_id(index);
-    draft.emit(Event::GaveUp { step: step.clone(), known, problem: problem.clone() })?;
+    draft.emit(Event::GaveUp {
+        step: step.clone(),
+        known,
+        problem: problem.clone(),
+    })?;
     let cause = match known {
         Known::Failed => Cause::Failed { step, problem },
         Known::Unknown => Cause::Unknown { step, problem },
@@ -148,7 +185,11 @@ pub(super) fn park(
     problem: Problem,
 ) -> Result<(), Refusal> {
     let step = draft.step_id(index);
-    draft.emit(Event::Parked { step, operation, problem })
+    draft.emit(Event::Parked {
+        step,
+        operation,
+        problem,
+    })
 }
 
 fn policy<'a>(draft: &Draft<'a>, index: StepIndex, operation: Operation) -> Option<&'a Retry> {

@@ -14,16 +14,23 @@ pub(super) fn cancel(draft: &mut Draft<'_>, stamp: &Stamp) -> Result<Option<Igno
     }
     match &draft.state.phase {
         Phase::Completed { .. } | Phase::Compensated { .. } => return Ok(Some(Ignored::Ended)),
-        Phase::Compensating { .. } | Phase::Forward { turn: Some(_) } => return Ok(Some(Ignored::Known)),
+        Phase::Compensating { .. } | Phase::Forward { turn: Some(_) } => {
+            return Ok(Some(Ignored::Known));
+        }
         Phase::New => return Err(Refusal::NotStarted { command: "cancel" }),
         Phase::Forward { turn: None } => {}
     }
     if let Some(pivot) = draft.definition.pivot
         && draft.state.past_pivot(draft.definition)
     {
-        return Err(Refusal::PastPivot { pivot: draft.step_id(pivot) });
+        return Err(Refusal::PastPivot {
+            pivot: draft.step_id(pivot),
+        });
     }
-    let cause = Cause::Cancelled { by: stamp.by.clone(), reason: stamp.reason.clone() };
+    let cause = Cause::Cancelled {
+        by: stamp.by.clone(),
+        reason: stamp.reason.clone(),
+    };
     turn(draft, cause, Some(stamp.key.clone()))?;
     // A saga that was set aside sends nothing, for it would not hear the answers: the wish is remembered, and
     // followed once an operator lets the saga go on.

@@ -30,13 +30,16 @@ pub(super) fn answered(
             Ok(None)
         }
         _ if !is_current => Ok(Some(Ignored::Stale)),
-        Outcome::Rejected(problem) | Outcome::Failed(problem) => failed(draft, index, news, false, problem),
+        Outcome::Rejected(problem) | Outcome::Failed(problem) => {
+            failed(draft, index, news, false, problem)
+        }
         Outcome::Unknown(problem) | Outcome::StillOpen(problem) => {
             failed(draft, index, news, true, problem)
         }
         // Asked to undo, it says that the effect is there: whatever was meant, that is not undone.
         Outcome::Applied(_) => {
-            let problem = Problem::new("applied", "asked to undo, the participant found the effect");
+            let problem =
+                Problem::new("applied", "asked to undo, the participant found the effect");
             failed(draft, index, news, true, &problem)
         }
         Outcome::Refused => {
@@ -44,7 +47,10 @@ pub(super) fn answered(
             failed(draft, index, news, false, &problem)
         }
         Outcome::Expired => {
-            let problem = Problem::new("expired", "the task waited too long for a worker and was not started");
+            let problem = Problem::new(
+                "expired",
+                "the task waited too long for a worker and was not started",
+            );
             unspent(draft, index, news.operation, problem)?;
             Ok(None)
         }

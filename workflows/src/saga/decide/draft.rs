@@ -19,7 +19,13 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(definition: &'a Definition, state: &State, moment: Moment) -> Self {
-        Draft { definition, state: state.clone(), moment, events: Vec::new(), commands: Vec::new() }
+        Draft {
+            definition,
+            state: state.clone(),
+            moment,
+            events: Vec::new(),
+            commands: Vec::new(),
+        }
     }
 
     /// Ends the draft. Without a fact there is no news, whatever was tried.
@@ -29,7 +35,12 @@ impl<'a> Draft<'a> {
             None => Meaning::News,
             Some(why) => Meaning::Ignored(why),
         };
-        Decision { events: self.events, commands: self.commands, next: self.state, meaning }
+        Decision {
+            events: self.events,
+            commands: self.commands,
+            next: self.state,
+            meaning,
+        }
     }
 
     pub(super) fn has_events(&self) -> bool {
@@ -96,26 +107,44 @@ impl<'a> Draft<'a> {
 
     /// Evaluates a mapping over this saga.
     pub(super) fn evaluate(&self, mapping: &Mapping) -> Result<Value, Problem> {
-        self.state.with_scope(self.definition, |scope| mapping.evaluate(scope)).map_err(unmappable)
+        self.state
+            .with_scope(self.definition, |scope| mapping.evaluate(scope))
+            .map_err(unmappable)
     }
 
     /// Whether the step's condition holds; a step without one always runs.
     pub(super) fn wanted(&self, index: StepIndex) -> Result<bool, Problem> {
         match &self.step(index).when {
             None => Ok(true),
-            Some(when) => {
-                self.state.with_scope(self.definition, |scope| when.evaluate(scope)).map_err(unmappable)
-            }
+            Some(when) => self
+                .state
+                .with_scope(self.definition, |scope| when.evaluate(scope))
+                .map_err(unmappable),
         }
     }
 }
 
 impl State {
     /// Runs `read` with what this saga's expressions may see.
-    pub(crate) fn with_scope<R>(&self, definition: &Definition, read: impl FnOnce(&Scope<'_>) -> R) -> R {
-        let outputs = |step: &str| definition.step_index(step).and_then(|index| self.output(index));
-        let saga = SagaFacts { id: &self.id, started_at: self.started_at };
-        read(&Scope { input: &self.input, outputs: &outputs, saga })
+    pub(crate) fn with_scope<R>(
+        &self,
+        definition: &Definition,
+        read: impl FnOnce(&Scope<'_>) -> R,
+    ) -> R {
+        let outputs = |step: &str| {
+            definition
+                .step_index(step)
+                .and_then(|index| self.output(index))
+        };
+        let saga = SagaFacts {
+            id: &self.id,
+            started_at: self.started_at,
+        };
+        read(&Scope {
+            input: &self.input,
+            outputs: &outputs,
+            saga,
+        })
     }
 }
 
@@ -129,11 +158,17 @@ fn asked(step: &Step, operation: Operation) -> Result<(&TaskName, &Mapping, Mill
         Operation::Forward => Ok((&step.task, &step.input, step.timeout_ms)),
         Operation::Reconcile => match &step.reconcile {
             Some(reconcile) => Ok((&reconcile.task, &step.input, reconcile.timeout_ms)),
-            None => Err(Problem::new("not_reconcilable", "the definition has no reconcile task")),
+            None => Err(Problem::new(
+                "not_reconcilable",
+                "the definition has no reconcile task",
+            )),
         },
         Operation::Compensate => match compensation(step) {
             Some(undo) => Ok((&undo.task, &undo.input, undo.timeout_ms)),
-            None => Err(Problem::new("not_compensable", "the definition has no compensation")),
+            None => Err(Problem::new(
+                "not_compensable",
+                "the definition has no compensation",
+            )),
         },
     }
 }

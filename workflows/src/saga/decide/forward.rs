@@ -36,13 +36,20 @@ pub(super) fn answered(
     }
 }
 
-fn happened(draft: &mut Draft<'_>, index: StepIndex, output: &Value) -> Result<Option<Ignored>, Refusal> {
+fn happened(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    output: &Value,
+) -> Result<Option<Ignored>, Refusal> {
     let step = &draft.state.steps[index];
     if !awaits_truth(&step.forward) || step.undoing == Undoing::Done {
         return Ok(Some(Ignored::Known));
     }
     let step = draft.step_id(index);
-    draft.emit(Event::Succeeded { step, output: Arc::new(output.clone()) })?;
+    draft.emit(Event::Succeeded {
+        step,
+        output: Arc::new(output.clone()),
+    })?;
     advance(draft)?;
     Ok(None)
 }
@@ -72,7 +79,10 @@ fn closed(
         return Ok(Some(Ignored::Known));
     }
     let step = draft.step_id(index);
-    draft.emit(Event::Closed { step: step.clone(), problem: problem.clone() })?;
+    draft.emit(Event::Closed {
+        step: step.clone(),
+        problem: problem.clone(),
+    })?;
     turn(draft, Cause::Rejected { step, problem }, None)?;
     advance(draft)?;
     Ok(None)
@@ -105,16 +115,27 @@ fn inconclusive(
     Ok(None)
 }
 
-fn expired(draft: &mut Draft<'_>, index: StepIndex, news: &StepResult) -> Result<Option<Ignored>, Refusal> {
+fn expired(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    news: &StepResult,
+) -> Result<Option<Ignored>, Refusal> {
     if !is_current(draft, index, news) {
         return Ok(Some(Ignored::Stale));
     }
-    let problem = Problem::new("expired", "the task waited too long for a worker and was not started");
+    let problem = Problem::new(
+        "expired",
+        "the task waited too long for a worker and was not started",
+    );
     unspent(draft, index, news.operation, problem)?;
     Ok(None)
 }
 
-fn heartbeat(draft: &mut Draft<'_>, index: StepIndex, news: &StepResult) -> Result<Option<Ignored>, Refusal> {
+fn heartbeat(
+    draft: &mut Draft<'_>,
+    index: StepIndex,
+    news: &StepResult,
+) -> Result<Option<Ignored>, Refusal> {
     if !is_current(draft, index, news) {
         return Ok(Some(Ignored::Stale));
     }

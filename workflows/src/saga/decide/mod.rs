@@ -120,9 +120,10 @@ pub fn decide(
         (_, Input::Start(_)) => Some(Ignored::AlreadyStarted),
         (Phase::New, Input::Cancel(_)) => return Err(Refusal::NotStarted { command: "cancel" }),
         (Phase::New, Input::Retry { .. }) => return Err(Refusal::NotStarted { command: "retry" }),
-        (Phase::New, Input::Result(_) | Input::Timer(_) | Input::Redispatch { .. } | Input::EngineFault(_)) => {
-            Some(Ignored::NotStarted)
-        }
+        (
+            Phase::New,
+            Input::Result(_) | Input::Timer(_) | Input::Redispatch { .. } | Input::EngineFault(_),
+        ) => Some(Ignored::NotStarted),
         (_, Input::Retry { step, stamp }) => retry::retry(&mut draft, step.as_deref(), stamp)?,
         (_, Input::Cancel(stamp)) => cancel::cancel(&mut draft, stamp)?,
         (Phase::Completed { .. } | Phase::Compensated { .. }, _) => Some(Ignored::Ended),
@@ -164,5 +165,7 @@ impl Meaning {
 
 /// The refusal of a retry in a state that has nothing parked.
 fn nothing_parked(status: Status) -> Refusal {
-    Refusal::NothingParked { status: status.as_str() }
+    Refusal::NothingParked {
+        status: status.as_str(),
+    }
 }

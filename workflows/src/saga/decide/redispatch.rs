@@ -5,7 +5,10 @@ use super::{Draft, Ignored, Refusal};
 use crate::StepIndex;
 use crate::saga::{Operation, Wait};
 
-pub(super) fn redispatch(draft: &mut Draft<'_>, pool: Option<&str>) -> Result<Option<Ignored>, Refusal> {
+pub(super) fn redispatch(
+    draft: &mut Draft<'_>,
+    pool: Option<&str>,
+) -> Result<Option<Ignored>, Refusal> {
     let open: Vec<(StepIndex, Operation, u32)> = draft
         .state
         .open_work()

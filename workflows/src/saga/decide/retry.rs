@@ -34,7 +34,11 @@ pub(super) fn retry(
         .map(|(index, operation, _)| (index, operation))
         .collect();
     match (parked.is_empty(), step) {
-        (true, Some(step)) => return Err(Refusal::NotParked { step: step.to_owned() }),
+        (true, Some(step)) => {
+            return Err(Refusal::NotParked {
+                step: step.to_owned(),
+            });
+        }
         (true, None) => return Err(nothing_parked(status)),
         (false, _) => {}
     }

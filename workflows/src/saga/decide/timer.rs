@@ -68,10 +68,12 @@ fn one_due(
     served: &Served,
 ) -> Result<(), Refusal> {
     match work.wait {
-        Wait::Backoff { .. } => match draft.dispatch(index, operation, work.attempt.saturating_add(1))? {
-            Ok(()) => Ok(()),
-            Err(problem) => park(draft, index, operation, problem),
-        },
+        Wait::Backoff { .. } => {
+            match draft.dispatch(index, operation, work.attempt.saturating_add(1))? {
+                Ok(()) => Ok(()),
+                Err(problem) => park(draft, index, operation, problem),
+            }
+        }
         Wait::Answer { sent_at, until } => {
             if !silence_counts(draft, index, operation, sent_at, until, served) {
                 return postpone(draft, index, operation, sent_at, until);
@@ -117,13 +119,20 @@ fn postpone(
     let lasted = draft.now().saturating_sub(sent_at);
     let wait = lasted.min(POSTPONED_MAX_MS).max(timeout_ms);
     let (step, until) = (draft.step_id(index), draft.now().saturating_add(wait));
-    draft.emit(Event::Postponed { step, operation, until })
+    draft.emit(Event::Postponed {
+        step,
+        operation,
+        until,
+    })
 }
 
 fn pool_and_timeout(step: &Step, operation: Operation) -> Option<(&str, Millis)> {
     match operation {
         Operation::Forward => Some((&step.task.pool, step.timeout_ms)),
-        Operation::Reconcile => step.reconcile.as_ref().map(|r| (r.task.pool.as_str(), r.timeout_ms)),
+        Operation::Reconcile => step
+            .reconcile
+            .as_ref()
+            .map(|r| (r.task.pool.as_str(), r.timeout_ms)),
         Operation::Compensate => {
             super::draft::compensation(step).map(|c| (c.task.pool.as_str(), c.timeout_ms))
         }
@@ -136,7 +145,11 @@ pub(super) fn extend(
     index: StepIndex,
     operation: Operation,
 ) -> Result<Option<Ignored>, Refusal> {
-    let Some(&Work { wait: Wait::Answer { until, .. }, .. }) = current(draft, index, operation) else {
+    let Some(&Work {
+        wait: Wait::Answer { until, .. },
+        ..
+    }) = current(draft, index, operation)
+    else {
         return Ok(Some(Ignored::Stale));
     };
     let timeout_ms = pool_and_timeout(draft.step(index), operation).map_or(0, |(_, ms)| ms);
@@ -145,12 +158,18 @@ pub(super) fn extend(
     }
     let until = draft.now().saturating_add(timeout_ms);
     let step = draft.step_id(index);
-    draft.emit(Event::Postponed { step, operation, until })?;
+    draft.emit(Event::Postponed {
+        step,
+        operation,
+        until,
+    })?;
     Ok(None)
 }
 
 fn deadline(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    let Some(after) = draft.definition.deadline_ms else { return Ok(()) };
+    let Some(after) = draft.definition.deadline_ms else {
+        return Ok(());
+    };
     let over = draft.now() >= draft.state.started_at.saturating_add(after);
     if over && draft.state.phase == (Phase::Forward { turn: None }) {
         turn(draft, Cause::Deadline, None)?;
@@ -164,7 +183,9 @@ pub(super) fn move_wake(
     served: &Served,
     otherwise: Ignored,
 ) -> Result<Option<Ignored>, Refusal> {
-    let stale = served.stored_wake.is_some_and(|stored| stored <= draft.now());
+    let stale = served
+        .stored_wake
+        .is_some_and(|stored| stored <= draft.now());
     let until = draft.state.next_wake(draft.definition);
     if !stale || until == served.stored_wake {
         return Ok(Some(otherwise));

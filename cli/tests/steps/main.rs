@@ -1,0 +1,20 @@
+//! Every step of the shipped booking saga, failed in every way, with the real engine, PostgreSQL, RabbitMQ, pools
+//! and payment provider in one process, and faults between the broker and the workers.
+//!
+//! After each story seats and money are counted: a completed booking has its seats sold, one charge of exactly
+//! the price and its tickets; an undone one has nothing. Stories run side by side, each with its own seat.
+//!
+//! Needs `DATABASE_URL` and `AMQP_URL` (`cargo xtask test` sets them).
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failing fixture fails its test"
+)]
+
+mod conservation;
+mod faults;
+mod late;
+mod once;
+mod stuck;
+mod unanswered;
+mod world;

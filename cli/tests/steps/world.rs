@@ -1,0 +1,309 @@
+//! The world of the stories: one engine, all pools, the provider, a database; and the verbs of a story.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use impresario_catalog::SeedOptions;
+use impresario_orchestrator::broker::rabbit::{self, Rabbit};
+use impresario_orchestrator::store::{Database, Options as StoreOptions};
+use impresario_orchestrator::{Engine, Options};
+use impresario_payment::provider::sandbox::SandboxProvider;
+use impresario_payment::sandbox;
+use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
+use impresario_worker_sdk::{Pool, Worker, WorkerSettings};
+use impresario_workflows::definition::SHIPPED;
+use impresario_workflows::saga::{Stamp, explain};
+use impresario_workflows::{Definition, SagaId};
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::faults::{Faulty, Plans};
+
+pub(crate) struct World {
+    runtime: tokio::runtime::Runtime,
+    pub(crate) engine: Engine,
+    pub(crate) plans: Arc<Plans>,
+    pub(crate) pool: PgPool,
+    event: String,
+    seats: Vec<String>,
+    next_seat: AtomicUsize,
+}
+
+/// Slow machines are slow; what does not come in this time does not come.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Runs a story in the one world of this test process.
+pub(crate) fn story<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    let world = WORLD.get_or_init(World::build);
+    world.runtime.block_on(tell(world));
+}
+
+impl World {
+    fn build() -> World {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let (engine, plans, url) = runtime.block_on(start());
+        let (pool, event, seats) = runtime.block_on(seed(&url));
+        World {
+            runtime,
+            engine,
+            plans,
+            pool,
+            event,
+            seats,
+            next_seat: AtomicUsize::new(0),
+        }
+    }
+
+    /// The id that a booking with this key will have: faults are planned before it starts.
+    pub(crate) fn id_of(&self, key: &str) -> SagaId {
+        SagaId::derive(
+            impresario_orchestrator::clock::now(),
+            "main",
+            "booking",
+            key,
+        )
+    }
+
+    /// Starts a booking of a fresh seat.
+    pub(crate) async fn book(&self, key: &str, token: &str) -> SagaId {
+        let seat = &self.seats[self.next_seat.fetch_add(1, Ordering::Relaxed)];
+        let input = json!({
+            "event_id": self.event,
+            "seats": [seat],
+            "customer_email": "ana@example.org",
+            "payment_token": token,
+        });
+        let stored = self.engine.catalogue().current("booking").unwrap();
+        let hash = input.to_string().into_bytes();
+        let started = self
+            .engine
+            .start_saga("main", stored, key, hash, input, None)
+            .await
+            .unwrap();
+        assert_eq!(started.id, self.id_of(key));
+        started.id
+    }
+
+    /// Waits for a status.
+    pub(crate) async fn wait(&self, saga: SagaId, status: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let loaded = self.engine.load(saga).await.unwrap().unwrap();
+            if loaded.status == status {
+                return;
+            }
+            let said = explain(
+                &loaded.definition,
+                &loaded.state,
+                impresario_orchestrator::clock::now(),
+            );
+            // The row is read before the journal, so it may be one commit behind: it is the one to judge by.
+            let ended = ["completed", "compensated"].contains(&loaded.status.as_str());
+            assert!(
+                !ended && Instant::now() < until,
+                "{saga} is {} instead of {status}: {said}\n{:#?}",
+                loaded.status,
+                self.facts(saga).await
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the broker has delivered a task of this step.
+    pub(crate) async fn wait_task(&self, saga: SagaId, step: &str, operation: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self
+            .plans
+            .seen(&saga.to_string())
+            .iter()
+            .any(|task| task.step == step && task.operation.as_str() == operation)
+        {
+            assert!(
+                Instant::now() < until,
+                "no {operation} task for {step} of {saga}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub(crate) async fn cancel(&self, saga: SagaId) {
+        let stamp = Stamp {
+            key: "cancel".into(),
+            by: "test".into(),
+            reason: "changed my mind".into(),
+        };
+        self.engine.cancel(saga, stamp, None).await.unwrap();
+    }
+
+    pub(crate) async fn retry(&self, saga: SagaId, key: &str) {
+        let stamp = Stamp {
+            key: key.into(),
+            by: "test".into(),
+            reason: "mended".into(),
+        };
+        self.engine.retry(saga, None, stamp, None).await.unwrap();
+    }
+
+    /// The facts in the journal, as JSON.
+    pub(crate) async fn facts(&self, saga: SagaId) -> Vec<Value> {
+        let rows: Vec<(i32, Value)> = sqlx::query_as(
+            "select seq, body from impresario.journal_readable where saga_id = $1 order by seq",
+        )
+        .bind(saga.0)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        for (place, (seq, _)) in rows.iter().enumerate() {
+            assert_eq!(
+                usize::try_from(*seq).unwrap(),
+                place + 1,
+                "the journal has a gap"
+            );
+        }
+        rows.into_iter()
+            .flat_map(|(_, body)| body["ev"].as_array().unwrap().clone())
+            .collect()
+    }
+}
+
+/// The shipped booking, with shorter patience: the same steps, tasks, pivot and undoing.
+fn hasty_booking() -> Definition {
+    let (_, text) = SHIPPED
+        .iter()
+        .find(|(name, _)| name.contains("booking"))
+        .unwrap();
+    let hasty = "{ max_attempts: 3, initial: 20ms, max: 100ms }";
+    let text = text
+        .replace("timeout: 5s", "timeout: 1s")
+        .replace("timeout: 2s", "timeout: 1s")
+        .replace(
+            "max_attempts: 5, backoff: exponential, initial: 200ms, max: 5s",
+            "max_attempts: 3, backoff: exponential, initial: 20ms, max: 100ms",
+        )
+        .replace(
+            "task: catalog/release-seats\n",
+            &format!("task: catalog/release-seats\n      retry: {hasty}\n"),
+        )
+        .replace(
+            "task: payment/void\n",
+            &format!("task: payment/void\n      retry: {hasty}\n"),
+        );
+    Definition::parse("hasty booking", &text).unwrap()
+}
+
+async fn start() -> (Engine, Arc<Plans>, String) {
+    let url = fresh_database().await;
+    let amqp = std::env::var("AMQP_URL").expect("AMQP_URL: run `cargo xtask test`");
+    let database = Database::open(&StoreOptions::new(&url)).await.unwrap();
+    let (arrivals, arrivals_in) = mpsc::channel(1024);
+    let broker = Arc::new(Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap());
+    let options = Options {
+        replica: "steps".into(),
+        partitions: 4,
+        transport_forgets: false,
+    };
+    let engine = Engine::start(
+        options,
+        database,
+        vec![hasty_booking()],
+        broker,
+        arrivals_in,
+    )
+    .await
+    .unwrap();
+    let plans = Arc::new(Plans::default());
+    for pool in pools(&url).await {
+        let settings = WorkerSettings {
+            name: format!("test-{}", pool.name()),
+            ..Default::default()
+        };
+        let name = pool.name().to_owned();
+        let inner = Arc::new(AmqpTransport::open(AmqpSettings::new(
+            &amqp,
+            &name,
+            settings.slots,
+        )));
+        let transport = Arc::new(Faulty {
+            inner,
+            plans: plans.clone(),
+            pool: name,
+        });
+        tokio::spawn(Worker::new(pool, transport, settings).run(CancellationToken::new()));
+    }
+    (engine, plans, url)
+}
+
+async fn pools(url: &str) -> Vec<Pool> {
+    let catalog = impresario_catalog::database(url).unwrap();
+    impresario_catalog::migrate(&catalog).await.unwrap();
+    let payment = impresario_payment::database(url).unwrap();
+    impresario_payment::migrate(&payment).await.unwrap();
+    let booking = impresario_booking::database(url).unwrap();
+    impresario_booking::migrate(&booking).await.unwrap();
+    let notification = impresario_notification::database(url).unwrap();
+    impresario_notification::migrate(&notification)
+        .await
+        .unwrap();
+    let secret =
+        impresario_notification::Secret::parse(&format!("whsec_{}", "a".repeat(48))).unwrap();
+    let provider =
+        SandboxProvider::new(provider(url).await, sandbox::Config::default().key_life).unwrap();
+    vec![
+        impresario_catalog::pool(&catalog, &impresario_catalog::Config::default()),
+        impresario_payment::pool(&payment, Arc::new(provider)),
+        impresario_booking::pool(&booking),
+        impresario_notification::pool(
+            &notification,
+            &impresario_notification::Config::stored_only(secret),
+        ),
+    ]
+}
+
+async fn provider(url: &str) -> String {
+    let database = sandbox::database(url).unwrap();
+    sandbox::migrate(&database).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = sandbox::router(database, sandbox::Config::default());
+    tokio::spawn(sandbox::serve(listener, router, std::future::pending()));
+    format!("http://{address}")
+}
+
+async fn fresh_database() -> String {
+    let server = std::env::var("DATABASE_URL").expect("DATABASE_URL: run `cargo xtask test`");
+    let name = format!("steps_{}", uuid::Uuid::new_v4().simple());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    let create = format!("create database {name}");
+    connection
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(create)))
+        .await
+        .unwrap();
+    let (head, tail) = server.rsplit_once('/').unwrap();
+    let query = tail
+        .split_once('?')
+        .map_or(String::new(), |(_, query)| format!("?{query}"));
+    format!("{head}/{name}{query}")
+}
+
+async fn seed(url: &str) -> (PgPool, String, Vec<String>) {
+    let catalog = impresario_catalog::database(url).unwrap();
+    let events = impresario_catalog::seed(&catalog, SeedOptions::default())
+        .await
+        .unwrap();
+    let pool = PgPool::connect(url).await.unwrap();
+    let seats =
+        sqlx::query_scalar("select seat from catalog.seat where event_id = $1 order by seat")
+            .bind(events[0])
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    (pool, events[0].to_string(), seats)
+}
