@@ -1,0 +1,176 @@
+//! The faults: what is killed or frozen, and for how long. Each ends with everything running again.
+//!
+//! A fault's own timing sleeps; whether the platform has recovered is found out by looking.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::chance::Chance;
+use crate::load::Load;
+use crate::platform::Platform;
+use crate::programs::Role;
+
+/// What happens to the platform.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// A process is killed, and comes back after one to three seconds.
+    Kill(Role),
+    /// Both orchestrators at once.
+    KillOrchestrators,
+    /// The broker and its port mapper.
+    KillBroker,
+    /// The postmaster and all its children.
+    KillDatabase,
+    /// An orchestrator is frozen for longer than its lease, and goes on as if nothing had been.
+    FreezeOrchestrator(usize),
+    /// A payment worker is frozen with an intent written and the provider not called yet, for longer than
+    /// everybody waits for it.
+    FreezeBeforeCall,
+    /// The provider is frozen with requests in its hands: it acts late.
+    FreezeProvider,
+}
+
+/// Longer than a lease (9 s).
+const PAST_THE_LEASE: Duration = Duration::from_secs(13);
+
+/// Longer than an attempt at payment (2 s), its repetitions, and a part of the reconciling.
+const PAST_THE_ATTEMPTS: Duration = Duration::from_secs(10);
+
+/// Each fault once, in a seeded order.
+pub(crate) fn all(chance: &mut Chance) -> Vec<Fault> {
+    let mut faults = vec![
+        Fault::Kill(Role::Serve(0)),
+        Fault::Kill(Role::Serve(1)),
+        Fault::Kill(Role::Worker("catalog", 0)),
+        Fault::Kill(Role::Worker("payment", 0)),
+        Fault::Kill(Role::Worker("payment", 1)),
+        Fault::Kill(Role::Worker("booking", 0)),
+        Fault::Kill(Role::Worker("notification", 0)),
+        Fault::Kill(Role::Provider),
+        Fault::KillOrchestrators,
+        Fault::KillBroker,
+        Fault::KillDatabase,
+        Fault::FreezeOrchestrator(chance.below(2)),
+        Fault::FreezeBeforeCall,
+        Fault::FreezeProvider,
+    ];
+    chance.shuffle(&mut faults);
+    faults
+}
+
+impl Fault {
+    /// Lets it happen; a remark about it.
+    pub(crate) fn happen(self, platform: &mut Platform, chance: &mut Chance) -> String {
+        let away = chance.millis(1000, 3000);
+        match self {
+            Fault::Kill(role) => kill(platform, &[role], away),
+            Fault::KillOrchestrators => {
+                kill(platform, &[Role::Serve(0), Role::Serve(1)], away);
+            }
+            Fault::KillBroker => {
+                platform.rabbitmq.kill9().unwrap();
+                sleep(away);
+                platform.rabbitmq.restart().unwrap();
+            }
+            Fault::KillDatabase => {
+                platform.postgres.kill9().unwrap();
+                sleep(away);
+                platform.postgres.restart().unwrap();
+            }
+            Fault::FreezeOrchestrator(number) => {
+                freeze(platform, Role::Serve(number), PAST_THE_LEASE);
+            }
+            Fault::FreezeProvider => {
+                freeze(platform, Role::Provider, Duration::from_secs(3) + away);
+            }
+            Fault::FreezeBeforeCall => return freeze_before_call(platform, chance),
+        }
+        format!("{away:?}")
+    }
+}
+
+fn kill(platform: &mut Platform, roles: &[Role], away: Duration) {
+    for role in roles {
+        platform.programs.kill9(*role);
+    }
+    sleep(away);
+    for role in roles {
+        platform.programs.start(*role);
+    }
+    for role in roles {
+        platform.programs.wait_ready(*role);
+    }
+}
+
+fn freeze(platform: &Platform, role: Role, time: Duration) {
+    platform.programs.freeze(role);
+    sleep(time);
+    platform.programs.thaw(role);
+}
+
+/// Intents of tasks that the provider would answer at once, and does not know.
+const BEFORE_CALL: &str = "select b.effect from payment.barrier b
+    where b.state = 'intent' and b.input ->> 'payment_token' = 'tok_ok'
+      and not exists (select from provider.key k where k.key = b.effect)";
+
+/// Freezes a payment worker again and again until it has just written an intent, then holds it.
+fn freeze_before_call(platform: &Platform, chance: &mut Chance) -> String {
+    let intents = || -> Vec<String> {
+        let found = sqlx::query_scalar(BEFORE_CALL).fetch_all(&platform.pool);
+        platform.runtime.block_on(found).unwrap_or_default()
+    };
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(15) {
+        let role = Role::Worker("payment", chance.below(2));
+        platform.programs.freeze(role);
+        // Twice: the other worker's intents do not stay.
+        let first = if intents().is_empty() {
+            Vec::new()
+        } else {
+            pause_and(&intents)
+        };
+        if !first.is_empty() {
+            sleep(PAST_THE_ATTEMPTS);
+            platform.programs.thaw(role);
+            return format!("{} with {} intents", role.name(), first.len());
+        }
+        platform.programs.thaw(role);
+        sleep(chance.millis(5, 40));
+    }
+    "was never caught in between".to_owned()
+}
+
+fn pause_and(look: &impl Fn() -> Vec<String>) -> Vec<String> {
+    sleep(Duration::from_millis(150));
+    let before = look();
+    sleep(Duration::from_millis(150));
+    let after = look();
+    before
+        .into_iter()
+        .filter(|effect| after.contains(effect))
+        .collect()
+}
+
+/// After a fault each replica answers so many starts, or it has not recovered.
+const ANSWERS: usize = 15;
+
+/// How long recovering may take: reconnecting backs off, and the machine is busy.
+const RECOVERY: Duration = Duration::from_secs(60);
+
+/// Waits until both replicas answer starts again; how long that took, or how far it came.
+pub(crate) fn recovered(load: &Load) -> Result<Duration, String> {
+    let (began, before) = (Instant::now(), load.answered());
+    loop {
+        let now = load.answered();
+        let more = [0, 1].map(|replica: usize| now[replica] - before[replica]);
+        if more.iter().all(|answers| *answers >= ANSWERS) {
+            return Ok(began.elapsed());
+        }
+        if began.elapsed() > RECOVERY {
+            return Err(format!(
+                "in {RECOVERY:?} the replicas answered {more:?} starts"
+            ));
+        }
+        sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,68 @@
+//! The platform as real processes, killed and stopped under load; then all that is stored is judged.
+//!
+//! Two orchestrators, five workers, the payment provider, PostgreSQL and RabbitMQ, each a process of its own.
+//! Customers book over HTTP and note what they were told. Faults come one after another in a seeded order. When
+//! everything has come to rest, `end_check` compares what customers were told, the journals, the seats, the
+//! provider's log and the books with each other. It trusts none of them.
+//!
+//! `KILL_ROUNDS` (1) rounds of faults; `KILL_SEED` makes a round's choices again; `KILL_OUTAGE_SECONDS` (20) is
+//! how long the outages last of which nothing may be noticed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod chance;
+mod client;
+mod diagnose;
+mod dump;
+mod end_check;
+mod faults;
+mod history;
+mod load;
+mod outage;
+mod planted;
+mod platform;
+mod programs;
+mod quiet;
+mod round;
+mod support;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The machine is one: these tests run one after another.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    match std::env::var(variable) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number, not {text}")),
+        Err(_) => otherwise,
+    }
+}
+
+#[test]
+fn whatever_is_killed_under_load_every_booking_ends_right() {
+    let _turn = alone();
+    let first = number("KILL_SEED", chance::from_the_clock());
+    for round in 0..number("KILL_ROUNDS", 1) {
+        round::run(first.wrapping_add(round), round == 0);
+    }
+}
+
+#[test]
+fn pools_that_are_away_change_no_outcome() {
+    let _turn = alone();
+    outage::pools_away(number("KILL_OUTAGE_SECONDS", 20));
+}
+
+#[test]
+fn a_partition_owner_that_is_stopped_changes_no_outcome() {
+    let _turn = alone();
+    outage::owner_stopped(number("KILL_OUTAGE_SECONDS", 20));
+}

@@ -1,0 +1,100 @@
+//! Coming to rest: what is open must get less and less, or the platform hangs.
+//!
+//! A watchdog of progress, not of time: it bites when nothing has moved for a while, however long all of it takes.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::dump;
+use crate::platform::Platform;
+use crate::support::{self, Stuck};
+
+/// Without progress for so long, it hangs.
+const NO_PROGRESS: Duration = Duration::from_secs(60);
+
+/// What is not at rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub(crate) sagas: i64,
+    pub(crate) stuck: i64,
+    pub(crate) outbox: i64,
+    pub(crate) messages: u64,
+}
+
+impl Open {
+    fn measure(self) -> u64 {
+        u64::try_from(self.sagas + self.stuck + self.outbox).unwrap_or(u64::MAX) + self.messages
+    }
+}
+
+/// Waits until everything has ended. Support staff looks after what stands before a human: the answer tells what
+/// that was.
+pub(crate) fn wait(platform: &mut Platform) -> Result<Vec<Stuck>, String> {
+    let began = Instant::now();
+    mend(platform);
+    let (mut best, mut since) = (u64::MAX, Instant::now());
+    let mut stood: Vec<Stuck> = Vec::new();
+    for round in 0.. {
+        platform.programs.look();
+        let mut open = look(platform);
+        if open.sagas + open.outbox + open.stuck == 0 {
+            // Listing queues takes a second of the broker's: only at the end.
+            open.messages = dump::queues(platform)
+                .iter()
+                .map(|(_, messages)| messages)
+                .sum();
+        } else if open.sagas == 0 && open.stuck > 0 {
+            stood.extend(help(platform, round));
+        }
+        if open.measure() == 0 {
+            return Ok(stood);
+        }
+        if open.measure() < best {
+            (best, since) = (open.measure(), Instant::now());
+        }
+        if since.elapsed() > NO_PROGRESS {
+            return Err(format!(
+                "{open:?} after {:?}, stuck before: {stood:?}",
+                began.elapsed()
+            ));
+        }
+        sleep(Duration::from_millis(500));
+    }
+    Ok(stood)
+}
+
+/// Lets everything authorized so far be given back: whoever waits for that does not hang.
+fn mend(platform: &Platform) {
+    let healed = platform.runtime.block_on(platform.client.heal());
+    assert!(healed.is_ok(), "the provider is up: {healed:?}");
+}
+
+fn help(platform: &Platform, round: usize) -> Vec<Stuck> {
+    let client = &platform.client;
+    platform.runtime.block_on(async {
+        let mut helped = Vec::new();
+        for saga in support::stuck(platform).await {
+            helped.extend(support::retry(client, &saga, round).await);
+        }
+        helped
+    })
+}
+
+fn look(platform: &Platform) -> Open {
+    let query = sqlx::query_as(
+        "select count(*) filter (where status in ('running', 'compensating')),
+                count(*) filter (where status = 'stuck'),
+                (select count(*) from impresario.outbox)
+         from impresario.saga",
+    );
+    let counted: Result<(i64, i64, i64), _> =
+        platform.runtime.block_on(query.fetch_one(&platform.pool));
+    // Not to be had is not at rest.
+    let (sagas, stuck, outbox) = counted.unwrap_or((i64::MAX / 4, 0, 0));
+    Open {
+        sagas,
+        stuck,
+        outbox,
+        messages: 0,
+    }
+}
