@@ -69,8 +69,8 @@ pub(crate) struct Balance {
 
 #[derive(Deserialize)]
 struct Page<T> {
-    items: Vec<T>,
-    next: Option<String>,
+    data: Vec<T>,
+    next_cursor: Option<String>,
 }
 
 impl std::fmt::Display for Money {
@@ -122,27 +122,24 @@ impl Server {
 
     /// The events on sale, soonest first; the first page is all that demos have.
     pub(crate) async fn events(&self) -> Result<Vec<Event>, Error> {
-        Ok(self.get::<Page<Event>>("/v1/events").await?.items)
+        Ok(self.get::<Page<Event>>("/v1/events").await?.data)
     }
 
     /// The payment pool's ledger.
     pub(crate) async fn balances(&self) -> Result<Vec<Balance>, Error> {
-        Ok(self
-            .get::<Page<Balance>>("/v1/ledger/balances")
-            .await?
-            .items)
+        Ok(self.get::<Page<Balance>>("/v1/ledger/balances").await?.data)
     }
 
     /// The whole seat map of an event.
     pub(crate) async fn seats(&self, event_id: &str) -> Result<Vec<Seat>, Error> {
         let mut seats = Vec::new();
-        let mut after = String::new();
+        let mut cursor = String::new();
         loop {
-            let path = format!("/v1/events/{event_id}/seats?limit=500{after}");
+            let path = format!("/v1/events/{event_id}/seats?limit=500{cursor}");
             let page: Page<Seat> = self.get(&path).await?;
-            seats.extend(page.items);
-            match page.next {
-                Some(next) => after = format!("&after={next}"),
+            seats.extend(page.data);
+            match page.next_cursor {
+                Some(next) => cursor = format!("&cursor={next}"),
                 None => return Ok(seats),
             }
         }

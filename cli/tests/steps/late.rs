@@ -98,3 +98,31 @@ fn cancel_while_the_pivot_is_unanswered_waits_for_what_it_did() {
         world.assert_booked(saga).await;
     });
 }
+
+#[test]
+fn a_capture_that_stays_unknown_past_the_hold_s_expiry_still_sells_the_seats() {
+    story(|world| async move {
+        let key = "capture past the expiry";
+        let id = world.id_of(key).to_string();
+        // Charged, and never said so: two timeouts and a question later it is found.
+        world.plans.plan(
+            &id,
+            "capture",
+            Operation::Forward,
+            1..=99,
+            Fault::RunThenLose,
+        );
+        let saga = world.book(key, "tok_ok").await;
+        world.wait_task(saga, "capture", "forward").await;
+        let hold = "update catalog.hold set expires_at = now() - interval '1 hour' where saga = $1";
+        let changed = sqlx::query(hold)
+            .bind(&id)
+            .execute(&world.pool)
+            .await
+            .unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+        world.sweep_holds().await;
+        world.wait(saga, "completed").await;
+        world.assert_booked(saga).await;
+    });
+}

@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) plans: Arc<Plans>,
     pub(crate) pool: PgPool,
+    catalog: impresario_worker_sdk::Database,
     event: String,
     seats: Vec<String>,
     next_seat: AtomicUsize,
@@ -50,12 +51,13 @@ impl World {
             .build()
             .unwrap();
         let (engine, plans, url) = runtime.block_on(start());
-        let (pool, event, seats) = runtime.block_on(seed(&url));
+        let (pool, catalog, event, seats) = runtime.block_on(seed(&url));
         World {
             runtime,
             engine,
             plans,
             pool,
+            catalog,
             event,
             seats,
             next_seat: AtomicUsize::new(0),
@@ -150,6 +152,11 @@ impl World {
             reason: "mended".into(),
         };
         self.engine.retry(saga, None, stamp, None).await.unwrap();
+    }
+
+    /// Frees what has expired, as the catalogue's sweeper does.
+    pub(crate) async fn sweep_holds(&self) {
+        impresario_catalog::sweep(&self.catalog).await.unwrap();
     }
 
     /// The facts in the journal, as JSON.
@@ -293,7 +300,7 @@ async fn fresh_database() -> String {
     format!("{head}/{name}{query}")
 }
 
-async fn seed(url: &str) -> (PgPool, String, Vec<String>) {
+async fn seed(url: &str) -> (PgPool, impresario_worker_sdk::Database, String, Vec<String>) {
     let catalog = impresario_catalog::database(url).unwrap();
     let events = impresario_catalog::seed(&catalog, SeedOptions::default())
         .await
@@ -305,5 +312,5 @@ async fn seed(url: &str) -> (PgPool, String, Vec<String>) {
             .fetch_all(&pool)
             .await
             .unwrap();
-    (pool, events[0].to_string(), seats)
+    (pool, catalog, events[0].to_string(), seats)
 }

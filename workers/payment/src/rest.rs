@@ -19,7 +19,7 @@ pub fn router(database: Database) -> Router {
 
 async fn balances(State(database): State<Database>) -> Response {
     match ledger::balances(&database).await {
-        Ok(items) => Json(json!({ "items": items })).into_response(),
+        Ok(accounts) => Json(json!({ "data": accounts })).into_response(),
         Err(error) => {
             tracing::error!(%error, "balances could not be read");
             let body = json!({

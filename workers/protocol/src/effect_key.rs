@@ -49,13 +49,23 @@ impl EffectKey {
             Direction::Forward => Direction::Compensate,
             Direction::Compensate => Direction::Forward,
         };
-        EffectKey { direction, ..self.clone() }
+        EffectKey {
+            direction,
+            ..self.clone()
+        }
     }
 }
 
 impl fmt::Display for EffectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}/{}", self.saga, self.step, self.direction.as_str(), self.generation)
+        write!(
+            f,
+            "{}/{}/{}/{}",
+            self.saga,
+            self.step,
+            self.direction.as_str(),
+            self.generation
+        )
     }
 }
 
@@ -70,9 +80,13 @@ impl FromStr for EffectKey {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = || EffectKeyError(text.to_owned());
         let mut parts = text.split('/');
-        let (Some(saga), Some(step), Some(direction), Some(generation), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(saga), Some(step), Some(direction), Some(generation), None) = (
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+        ) else {
             return Err(refuse());
         };
         let direction = match direction {
@@ -84,7 +98,12 @@ impl FromStr for EffectKey {
         if saga.is_empty() || step.is_empty() || generation == 0 {
             return Err(refuse());
         }
-        Ok(EffectKey { saga: saga.to_owned(), step: step.to_owned(), direction, generation })
+        Ok(EffectKey {
+            saga: saga.to_owned(),
+            step: step.to_owned(),
+            direction,
+            generation,
+        })
     }
 }
 
@@ -121,7 +140,14 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for bad in ["", "a/b/forward", "a/b/sideways/1", "a/b/forward/0", "/b/forward/1", "a/b/forward/1/x"] {
+        for bad in [
+            "",
+            "a/b/forward",
+            "a/b/sideways/1",
+            "a/b/forward/0",
+            "/b/forward/1",
+            "a/b/forward/1/x",
+        ] {
             assert!(bad.parse::<EffectKey>().is_err(), "{bad}");
         }
     }

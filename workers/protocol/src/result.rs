@@ -20,7 +20,10 @@ pub struct Problem {
 impl Problem {
     /// A problem from its code and sentence.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Problem { code: code.into(), message: message.into() }
+        Problem {
+            code: code.into(),
+            message: message.into(),
+        }
     }
 }
 

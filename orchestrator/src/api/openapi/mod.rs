@@ -3,6 +3,7 @@
 //! Served at `/openapi.json` for the definitions of the process; the one for the shipped definitions is committed
 //! as `openapi.json`, so that a change of the API is a change that people review.
 
+mod catalogue;
 mod fixed;
 mod parts;
 mod schemas;
@@ -19,6 +20,7 @@ use super::RESERVED;
 /// The document for these definitions.
 pub fn document<'d>(definitions: impl IntoIterator<Item = &'d Definition>) -> Value {
     let mut paths = fixed::paths();
+    paths.extend(catalogue::paths());
     let mut inputs = Map::new();
     for definition in definitions {
         if let Some(plural) = definition
@@ -34,6 +36,7 @@ pub fn document<'d>(definitions: impl IntoIterator<Item = &'d Definition>) -> Va
         }
     }
     let mut components = schemas::schemas();
+    components.extend(catalogue::schemas());
     components.extend(inputs);
     json!({
         "openapi": "3.1.0",

@@ -18,8 +18,8 @@ use super::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     limit: Option<i64>,
-    /// `next` of the page before.
-    after: Option<Uuid>,
+    /// `next_cursor` of the page before.
+    cursor: Option<Uuid>,
 }
 
 /// An event on sale.
@@ -55,10 +55,10 @@ impl FromRow<'_, PgRow> for Event {
 /// A page of events, soonest first.
 #[derive(Debug, Serialize)]
 pub(super) struct Events {
-    items: Vec<Event>,
-    /// Pass it as `after` for the next page; absent on the last one.
+    data: Vec<Event>,
+    /// Pass it as `cursor` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<Uuid>,
+    next_cursor: Option<Uuid>,
 }
 
 pub(super) async fn list(
@@ -88,7 +88,7 @@ pub(super) async fn list(
     )
     // One more than asked for tells whether there is a next page.
     .bind(limit + 1)
-    .bind(page.after)
+    .bind(page.cursor)
     .fetch_all(database.pool())
     .await?;
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -99,7 +99,10 @@ pub(super) async fn list(
     } else {
         None
     };
-    Ok(Json(Events { items, next }))
+    Ok(Json(Events {
+        data: items,
+        next_cursor: next,
+    }))
 }
 
 pub(super) async fn one(

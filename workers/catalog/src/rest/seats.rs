@@ -19,8 +19,8 @@ use crate::model::Money;
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     limit: Option<i64>,
-    /// `next` of the page before.
-    after: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
 /// A seat.
@@ -35,10 +35,10 @@ pub(super) struct Seat {
 /// A page of the seat map, by seat name.
 #[derive(Debug, Serialize)]
 pub(super) struct Seats {
-    items: Vec<Seat>,
-    /// Pass it as `after` for the next page; absent on the last one.
+    data: Vec<Seat>,
+    /// Pass it as `cursor` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    next_cursor: Option<String>,
 }
 
 pub(super) async fn list(
@@ -66,7 +66,7 @@ pub(super) async fn list(
           limit $3",
     )
     .bind(event_id)
-    .bind(page.after.unwrap_or_default())
+    .bind(page.cursor.unwrap_or_default())
     .bind(limit + 1)
     .fetch_all(database.pool())
     .await?;
@@ -91,5 +91,8 @@ pub(super) async fn list(
     } else {
         None
     };
-    Ok(Json(Seats { items, next }))
+    Ok(Json(Seats {
+        data: items,
+        next_cursor: next,
+    }))
 }

@@ -22,18 +22,18 @@ async fn get(catalog: &Catalog, path: &str) -> (StatusCode, Value) {
 async fn events_come_in_pages_soonest_first() {
     let catalog = catalog().await;
     let (_, first) = get(&catalog, "/v1/events?limit=2").await;
-    let titles: Vec<&str> = first["items"]
+    let titles: Vec<&str> = first["data"]
         .as_array()
         .unwrap()
         .iter()
         .map(|e| e["title"].as_str().unwrap())
         .collect();
     assert_eq!(titles, ["The Small Hours Quartet", "Midnight Orchestra"]);
-    let next = first["next"].as_str().unwrap();
-    let (_, second) = get(&catalog, &format!("/v1/events?limit=2&after={next}")).await;
-    assert_eq!(second["items"][0]["title"], "Paper Moons");
-    assert_eq!(second["items"].as_array().unwrap().len(), 1);
-    assert_eq!(second.get("next"), None);
+    let next = first["next_cursor"].as_str().unwrap();
+    let (_, second) = get(&catalog, &format!("/v1/events?limit=2&cursor={next}")).await;
+    assert_eq!(second["data"][0]["title"], "Paper Moons");
+    assert_eq!(second["data"].as_array().unwrap().len(), 1);
+    assert_eq!(second.get("next_cursor"), None);
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn the_seat_map_shows_free_held_and_sold() {
     catalog.done(sell(&saga, &sold["hold_id"])).await;
     catalog.done(hold(&TestSaga::new(2), &["A10"])).await;
     let (_, page) = get(&catalog, &format!("/v1/events/{EVENT}/seats?limit=3")).await;
-    let statuses: Vec<(&str, &str)> = page["items"]
+    let statuses: Vec<(&str, &str)> = page["data"]
         .as_array()
         .unwrap()
         .iter()
@@ -69,13 +69,13 @@ async fn the_seat_map_shows_free_held_and_sold() {
         .collect();
     assert_eq!(statuses, [("A1", "sold"), ("A10", "held"), ("A11", "free")]);
     assert_eq!(
-        page["items"][0]["price"],
+        page["data"][0]["price"],
         json!({ "amount": 9500, "currency": "EUR" })
     );
-    assert_eq!(page["next"], "A11");
+    assert_eq!(page["next_cursor"], "A11");
     let (_, all) = get(&catalog, &format!("/v1/events/{EVENT}/seats?limit=500")).await;
-    assert_eq!(all["items"].as_array().unwrap().len(), 400);
-    assert_eq!(all.get("next"), None);
+    assert_eq!(all["data"].as_array().unwrap().len(), 400);
+    assert_eq!(all.get("next_cursor"), None);
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn seeding_twice_changes_nothing() {
         assert_eq!(ids.len(), 4);
     }
     let (_, events) = get(&catalog, "/v1/events").await;
-    let seats: Vec<i64> = events["items"]
+    let seats: Vec<i64> = events["data"]
         .as_array()
         .unwrap()
         .iter()
