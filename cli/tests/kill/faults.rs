@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::chance::Chance;
 use crate::load::Load;
 use crate::platform::Platform;
-use crate::programs::Role;
+use crate::programs::{ROLES, Role};
 
 /// What happens to the platform.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,10 @@ pub(crate) enum Fault {
     Kill(Role),
     /// Both orchestrators at once.
     KillOrchestrators,
+    /// The workers of payment, four times in short order: what they were at is delivered again and again.
+    KillAgain,
+    /// Everything, servers too, in a random order.
+    PowerCut,
     /// The broker and its port mapper.
     KillBroker,
     /// The postmaster and all its children.
@@ -48,6 +52,8 @@ pub(crate) fn all(chance: &mut Chance) -> Vec<Fault> {
         Fault::Kill(Role::Worker("notification", 0)),
         Fault::Kill(Role::Provider),
         Fault::KillOrchestrators,
+        Fault::KillAgain,
+        Fault::PowerCut,
         Fault::KillBroker,
         Fault::KillDatabase,
         Fault::FreezeOrchestrator(chance.below(2)),
@@ -67,6 +73,15 @@ impl Fault {
             Fault::KillOrchestrators => {
                 kill(platform, &[Role::Serve(0), Role::Serve(1)], away);
             }
+            Fault::KillAgain => {
+                for _ in 0..4 {
+                    let pause = chance.millis(100, 700);
+                    kill(platform, &PAYMENT, pause);
+                    sleep(pause);
+                }
+                return "four times".to_owned();
+            }
+            Fault::PowerCut => power_cut(platform, chance, away),
             Fault::KillBroker => {
                 platform.rabbitmq.kill9().unwrap();
                 sleep(away);
@@ -87,6 +102,29 @@ impl Fault {
         }
         format!("{away:?}")
     }
+}
+
+const PAYMENT: [Role; 2] = [Role::Worker("payment", 0), Role::Worker("payment", 1)];
+
+fn power_cut(platform: &mut Platform, chance: &mut Chance, away: Duration) {
+    let mut roles = ROLES;
+    chance.shuffle(&mut roles);
+    let (before, after) = roles.split_at(chance.below(ROLES.len()));
+    for role in before {
+        platform.programs.kill9(*role);
+    }
+    if chance.percent(50) {
+        platform.rabbitmq.kill9().unwrap();
+    }
+    platform.postgres.kill9().unwrap();
+    for role in after {
+        platform.programs.kill9(*role);
+    }
+    platform.rabbitmq.kill9().unwrap();
+    sleep(away);
+    platform.postgres.restart().unwrap();
+    platform.rabbitmq.restart().unwrap();
+    platform.programs.start_missing();
 }
 
 fn kill(platform: &mut Platform, roles: &[Role], away: Duration) {

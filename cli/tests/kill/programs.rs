@@ -161,6 +161,9 @@ impl Programs {
 
     fn command(&self, role: Role) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impresario"));
+        for variable in ["WEBHOOK_URL", "WEBHOOK_SECRET", "IMPRESARIO_LOG_FORMAT"] {
+            command.env_remove(variable);
+        }
         let Addresses {
             database,
             amqp,

@@ -40,16 +40,17 @@ const COMPENSATED_AT_LEAST: usize = 20;
 /// So many stories are printed; the first ones are enough to find a cause.
 const STORIES: usize = 6;
 
-pub(crate) fn run(seed: u64, check_the_checker: bool) {
+pub(crate) fn run(seed: u64, clients: usize, check_the_checker: bool) {
     eprintln!("KILL_SEED={seed}");
     let began = Instant::now();
     let mut chance = Chance::new(seed);
     let mut platform = Platform::start("round");
+    let crowd = Crowd { clients, ..CROWD };
     let load = Load::start(
         &platform.runtime,
         &platform.client,
         &platform.events,
-        CROWD,
+        crowd,
         seed,
     );
     faults::recovered(&load).unwrap_or_else(|why| fail(&platform, &format!("at first: {why}")));
