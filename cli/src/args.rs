@@ -93,9 +93,9 @@ pub(crate) struct WorkerOptions {
     /// RabbitMQ.
     #[arg(long, env = "AMQP_URL")]
     pub(crate) amqp_url: String,
-    /// Tasks that run at the same time.
-    #[arg(long, default_value_t = 256)]
-    pub(crate) slots: usize,
+    /// Tasks that run at the same time; by default what suits the pool (payment 32, the others 256).
+    #[arg(long)]
+    pub(crate) slots: Option<usize>,
     /// Seconds that running tasks may go on after the stop.
     #[arg(long, default_value_t = 20)]
     pub(crate) grace: u64,
@@ -121,6 +121,18 @@ pub(crate) enum PoolName {
     Booking,
     Notification,
     Echo,
+}
+
+impl PoolName {
+    /// Tasks that run at the same time when nothing is said. A payment that has been started must be answered by
+    /// the provider within its timeout: past what that stands, tasks had better wait in the queue, where waiting
+    /// spends nothing.
+    pub(crate) fn slots(self) -> usize {
+        match self {
+            PoolName::Payment => 32,
+            PoolName::Catalog | PoolName::Booking | PoolName::Notification | PoolName::Echo => 256,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]

@@ -19,15 +19,16 @@ pub(crate) async fn run(options: WorkerOptions) -> anyhow::Result<()> {
         webhook_url: options.webhook_url.clone(),
         webhook_secret: options.webhook_secret.clone(),
     };
+    let slots = options.slots.unwrap_or_else(|| options.pool.slots());
     let pool = pools::open(options.pool, &settings, &stop).await?;
-    let mut amqp = AmqpSettings::new(&options.amqp_url, pool.name(), options.slots);
+    let mut amqp = AmqpSettings::new(&options.amqp_url, pool.name(), slots);
     amqp.queue_type = match options.queues {
         QueueKind::Classic => QueueType::Classic,
         QueueKind::Quorum => QueueType::Quorum,
     };
     let settings = WorkerSettings {
         name: process::unique_name(pool.name()),
-        slots: options.slots,
+        slots,
         grace: Duration::from_secs(options.grace),
     };
     let transport = Arc::new(AmqpTransport::open(amqp));

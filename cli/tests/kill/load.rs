@@ -27,6 +27,8 @@ pub(crate) struct Crowd {
     pub(crate) wait: u8,
     /// How long a customer watches a booking before going on to the next.
     pub(crate) watch: Duration,
+    /// Milliseconds between two bookings of a customer, from and to.
+    pub(crate) pause: (usize, usize),
 }
 
 /// The seats of the event that everybody wants: rows A..GR of 100, one after another.
@@ -109,7 +111,8 @@ async fn customer(shared: Arc<Shared>, mut chance: Chance) {
         let operation = shared.wish(&mut chance);
         let operation = shared.book(operation, &mut chance).await;
         shared.history.keep(operation);
-        tokio::time::sleep(chance.millis(50, 300)).await;
+        let (from, to) = shared.crowd.pause;
+        tokio::time::sleep(chance.millis(from, to)).await;
     }
 }
 

@@ -25,6 +25,9 @@ const CROWD: Crowd = Crowd {
     // Each goes on to the next at once: bookings pile up at every step.
     wait: 0,
     watch: Duration::ZERO,
+    // Some hundreds pile up: what a returning pool makes of a herd of thousands is about its slots, not about
+    // the outage.
+    pause: (400, 800),
 };
 
 /// Time for bookings to pile up at the next step before that one's pool goes too.

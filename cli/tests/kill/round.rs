@@ -31,6 +31,7 @@ const CROWD: Crowd = Crowd {
     cancelled: 12,
     wait: 3,
     watch: Duration::from_secs(4),
+    pause: (50, 300),
 };
 
 /// Less than this did not try anything.
