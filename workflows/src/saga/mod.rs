@@ -17,6 +17,7 @@ mod event;
 mod evolve;
 mod explain;
 mod input;
+mod standing;
 mod state;
 
 pub use command::{Command, Dispatch};
