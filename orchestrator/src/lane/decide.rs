@@ -1,157 +1,23 @@
 //! Inputs to decisions: which saga, may it decide now, what did it decide.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use impresario_protocol::TaskResult;
 use impresario_workflows::saga::{
-    Command, Decision, Ignored, Input, Meaning, Moment, Problem, Refusal, Start, State, decide,
+    Command, Decision, Ignored, Input, Meaning, Moment, Problem, Refusal, decide,
 };
 use impresario_workflows::{Millis, SagaId};
 
 use super::batch::{Entry, StartRow, Task};
-use super::message::{CommandError, CommandOrder, CommandWait, Origin, StartOrder, StartWait};
+use super::message::{CommandError, Origin};
 use super::run::Lane;
 use super::settle::{self, Delivery, Settled, Standing};
-use super::slot::{Pending, Place, Saga, Slot, StoredRow};
+use super::slot::{Pending, Place, Saga, Slot};
 use super::translate;
-use crate::broker::Receipt;
 use crate::clock;
 use crate::store::Error;
 use crate::store::sagas::Loaded;
 
 impl Lane {
-    /// Items of one result message, each for its own saga.
-    pub(super) fn results(&mut self, results: Vec<TaskResult>, receipt: Receipt) {
-        let known: Vec<(SagaId, TaskResult)> = results
-            .into_iter()
-            .filter_map(|result| match result.saga.parse() {
-                Ok(id) => Some((id, result)),
-                Err(_) => {
-                    tracing::warn!(
-                        saga = result.saga,
-                        "a result for something that is no saga id"
-                    );
-                    None
-                }
-            })
-            .collect();
-        if known.is_empty() {
-            receipt.acknowledge();
-            return;
-        }
-        let delivery = Delivery::new(known.len(), receipt);
-        for (id, result) in known {
-            let (input, note) = translate::result(result);
-            let origin = Origin::Delivery(Arc::clone(&delivery));
-            self.consider(
-                id,
-                Pending {
-                    input,
-                    origin,
-                    note,
-                    verified: false,
-                },
-            );
-        }
-    }
-
-    /// A start: the saga does not exist, or this process knows it already.
-    pub(super) fn start(&mut self, order: StartOrder) {
-        let partition = self.partition_for_start(order.id);
-        let StartOrder {
-            id,
-            tenant,
-            stored,
-            key,
-            body_hash,
-            input,
-            traceparent,
-            reply,
-        } = order;
-        let wait = StartWait {
-            tenant: tenant.clone(),
-            definition: stored.definition.name.clone(),
-            key: key.clone(),
-            body_hash: body_hash.clone(),
-            reply,
-        };
-        let origin = Origin::Start(Box::new(wait));
-        let input = Input::Start(Start { input, traceparent });
-        let pending = Pending {
-            input,
-            origin,
-            note: "start".to_owned(),
-            verified: false,
-        };
-        if self.slots.contains_key(&id) {
-            self.consider(id, pending);
-            return;
-        }
-        let saga = Saga {
-            state: State::unborn(&id.to_string(), &stored.definition),
-            definition: Arc::clone(&stored.definition),
-            tenant: Arc::from(tenant.as_str()),
-            partition,
-            seq: 0,
-            stored: StoredRow {
-                status: impresario_workflows::saga::Status::Running,
-                wake_at: None,
-            },
-            armed: None,
-        };
-        let row = StartRow {
-            tenant,
-            definition: stored.definition.name.clone(),
-            definition_id: stored.id,
-            key,
-            body_hash,
-            partition,
-            business_key: None,
-            attributes: None,
-        };
-        self.slots.insert(
-            id,
-            Slot {
-                place: Place::Idle(saga),
-                waiting: Default::default(),
-            },
-        );
-        self.decide_now(id, pending, Some(row));
-    }
-
-    /// The starts of one tick share a partition, so that their tasks and results travel in full lists; ticks
-    /// rotate. (A partition a batch, with four leased, made four times as many messages.)
-    fn partition_for_start(&self, id: SagaId) -> u16 {
-        match self.leased.len() {
-            // More replicas than partitions: somebody else reads the results, which is as good.
-            0 => u16::try_from(id.0.as_u128() % u128::from(self.parts.partitions))
-                .unwrap_or_default(),
-            leases => self.leased[self.rotation % leases],
-        }
-    }
-
-    /// An operator's command.
-    pub(super) fn command(&mut self, order: CommandOrder) {
-        let CommandOrder {
-            id,
-            input,
-            if_seq,
-            reply,
-        } = order;
-        let note = input.name().to_owned();
-        let origin = Origin::Command(Box::new(CommandWait { if_seq, reply }));
-        self.consider(
-            id,
-            Pending {
-                input,
-                origin,
-                note,
-                verified: false,
-            },
-        );
-    }
-
     /// Decides an input as soon as its saga may.
     pub(super) fn consider(&mut self, id: SagaId, pending: Pending) {
         match self.slots.get_mut(&id) {

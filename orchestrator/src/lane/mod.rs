@@ -16,6 +16,7 @@
 mod batch;
 mod committer;
 mod decide;
+mod intake;
 mod landed;
 mod message;
 mod release;
