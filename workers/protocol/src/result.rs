@@ -45,7 +45,8 @@ pub enum Outcome {
     Unknown(Problem),
     /// The task met a tombstone or a compensation of its effect: it did nothing, and the key is closed.
     Refused,
-    /// Received after `not_after`: not started, spends no attempt.
+    /// Received after `not_after`, or still waiting inside the worker when its time was over: not started, never
+    /// will be, spends no attempt.
     Expired,
     /// Still working; moves the attempt's timeout out. Not an answer.
     Heartbeat,

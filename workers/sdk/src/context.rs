@@ -1,8 +1,13 @@
 //! What a handler may know about its task besides the input.
 //!
 //! The effect key is the idempotency key for everything that leaves the process; the deadline bounds waiting.
+//!
+//! A task may wait inside the worker too, for a connection or for its set. Whether it has begun is decided once,
+//! here: work that finds its time over leaves everything as it is, and can be answered `expired` instead of
+//! `unknown`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use impresario_protocol::{EffectKey, Operation, Task};
@@ -13,7 +18,15 @@ use tokio::time::Instant;
 pub struct TaskContext {
     task: Arc<Task>,
     deadline: Instant,
+    stage: Arc<AtomicU8>,
 }
+
+/// It waits: nothing has been done.
+const WAITING: u8 = 0;
+/// It may have acted.
+const BEGUN: u8 = 1;
+/// Its time was over while it waited: it will not act.
+const GIVEN_UP: u8 = 2;
 
 impl TaskContext {
     /// The context of an attempt that starts now.
@@ -23,7 +36,23 @@ impl TaskContext {
         TaskContext {
             task,
             deadline: Instant::now() + timeout,
+            stage: Arc::new(AtomicU8::new(WAITING)),
         }
+    }
+
+    /// Says that the work begins, with the means for it in hand; false when nobody waits for it any more, and
+    /// then nothing may be done.
+    pub(crate) fn begin(&self) -> bool {
+        self.stage
+            .compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire)
+            .map_or_else(|stage| stage == BEGUN, |_| true)
+    }
+
+    /// Says that nobody waits for it any more; true when it had not begun, and now never will.
+    pub(crate) fn give_up(&self) -> bool {
+        self.stage
+            .compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     /// The task as it came.

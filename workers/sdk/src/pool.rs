@@ -128,7 +128,13 @@ impl Pool {
             ));
         }
         let database = match (handler, &self.inner.database) {
-            (Handler::Free(_, free), _) => return free.run(&task, &message.input).await.into(),
+            (Handler::Free(_, free), _) => {
+                return if task.begin() {
+                    free.run(&task, &message.input).await.into()
+                } else {
+                    Outcome::Expired
+                };
+            }
             (Handler::Batch(queue), _) => return queue.run(task).await,
             (_, Some(database)) => database.clone(),
             (_, None) => {

@@ -84,10 +84,10 @@ async fn serve(
 }
 
 async fn answer(database: &Database, handler: &Arc<dyn ErasedBatch>, waiting: Vec<Waiting>) {
-    // Whoever gave up waiting was answered `unknown` already, and need not be done any more.
+    // Whoever gave up waiting was answered `expired` already, and must not be done any more.
     let waiting: Vec<Waiting> = waiting
         .into_iter()
-        .filter(|item| !item.answer.is_closed())
+        .filter(|item| item.task.begin())
         .collect();
     let tasks: Vec<TaskContext> = waiting.iter().map(|item| item.task.clone()).collect();
     let together = AssertUnwindSafe(set::run(database, handler, &tasks))

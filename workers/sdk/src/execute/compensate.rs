@@ -29,6 +29,9 @@ async fn attempt(
 ) -> Result<Outcome, HandlerError> {
     let forward = task.forward_effect();
     let mut tx = database.begin().await?;
+    if !task.begin() {
+        return Ok(Outcome::Expired);
+    }
     if row::bury(&mut tx, task).await? {
         if !horizon::covers(&mut tx, task.task().saga_started_at).await? {
             // No tombstone: it would let the next attempt believe that there was nothing.

@@ -172,6 +172,10 @@ async fn intend(
     claim: &Claim,
 ) -> Result<Intent, HandlerError> {
     let mut tx = database.begin().await?;
+    // An intent and a call that nobody waits for would only keep those waiting who are in time.
+    if !task.begin() {
+        return Ok(Intent::Answer(Outcome::Expired));
+    }
     if !row::claim(&mut tx, std::slice::from_ref(claim))
         .await?
         .is_empty()

@@ -71,6 +71,9 @@ impl Effect {
     /// Buries the key if it was never seen, and otherwise locks its row.
     async fn open(&self, buried: Outcome) -> Result<Opened, HandlerError> {
         let mut tx = self.database.begin().await?;
+        if !self.task.begin() {
+            return Ok(Opened::Answer(Outcome::Expired));
+        }
         if row::bury(&mut tx, &self.task).await? {
             if !horizon::covers(&mut tx, self.task.task().saga_started_at).await? {
                 tx.rollback().await?;

@@ -33,6 +33,9 @@ fn is_lock_timeout(error: &sqlx::Error) -> bool {
 
 async fn attempt(database: &Database, task: &TaskContext) -> Result<Outcome, HandlerError> {
     let mut tx = database.begin().await?;
+    if !task.begin() {
+        return Ok(Outcome::Expired);
+    }
     if row::bury(&mut tx, task).await? {
         if !horizon::covers(&mut tx, task.task().saga_started_at).await? {
             tx.rollback().await?;

@@ -57,6 +57,9 @@ async fn attempt(
 ) -> Result<Outcome, HandlerError> {
     let claim = Claim::of(task);
     let mut tx = database.begin().await?;
+    if !task.begin() {
+        return Ok(Outcome::Expired);
+    }
     let claims = std::slice::from_ref(&claim);
     if row::claim(&mut tx, claims).await?.is_empty() {
         let answer = found(&mut tx, task, &claim).await;

@@ -1,8 +1,9 @@
 //! One running task: its timeout, its heartbeats, its panics.
 //!
 //! At the timeout the answer is `unknown`, for it may have acted; database work goes on to its end in its own
-//! task all the same, and the barrier keeps its answer for the next attempt. Heartbeats leave every third of
-//! the timeout, so a task that is done sooner sends none.
+//! task all the same, and the barrier keeps its answer for the next attempt. A task that still waits then, for a
+//! connection or for its set, never acts: it is answered `expired`, which spends nothing. Heartbeats leave every
+//! third of the timeout, so a task that is done sooner sends none.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -43,6 +44,9 @@ pub(super) async fn run(shared: &Shared, partition: u16, task: TaskContext) -> O
                 Err(_) => Outcome::Failed(crate::execute::panicked()),
             },
             () = tokio::time::sleep_until(deadline) => {
+                if task.give_up() {
+                    return Outcome::Expired;
+                }
                 let sentence = "no answer within the attempt's time; it may have acted";
                 return Outcome::Unknown(Problem::new("timeout", sentence));
             }

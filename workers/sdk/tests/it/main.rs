@@ -13,3 +13,4 @@ mod fixture;
 mod horizon;
 mod poison;
 mod runtime;
+mod waiting;
