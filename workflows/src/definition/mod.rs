@@ -8,7 +8,7 @@ mod canonical;
 mod check;
 mod code;
 mod diagnostic;
-mod duration;
+pub(crate) mod duration;
 mod file;
 mod input_schema;
 pub mod model;

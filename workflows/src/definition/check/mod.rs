@@ -4,6 +4,7 @@
 
 mod customer;
 mod input;
+mod kind;
 mod pivot;
 mod pools;
 mod references;
@@ -22,6 +23,7 @@ pub(crate) fn everything(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &Inpu
     indispensable(reader, plan, schema);
     references::check(reader, plan, schema);
     undo::check(reader, plan);
+    kind::check(reader, plan);
     pivot::check(reader, plan);
     unknown::check(reader, plan);
     time::check(reader, plan);
@@ -33,5 +35,6 @@ pub(crate) fn everything(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &Inpu
 pub(crate) fn indispensable(reader: &mut Reader<'_>, plan: &Plan<'_>, _: &InputSchema) {
     undo::declared(reader, plan);
     pivot::at_most_one(reader, plan);
+    pivot::is_a_task(reader, plan);
     unknown::reconcilable(reader, plan);
 }

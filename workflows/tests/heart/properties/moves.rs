@@ -140,8 +140,7 @@ impl Life {
     /// A worker gets the task at `index` of all that were sent; its answer is on its way.
     pub(crate) fn serve(&mut self, index: usize, mood: Mood) {
         let task = self.saga.sent[index].clone();
-        self.answers
-            .extend(self.world.serve(&self.saga.definition, &task, mood));
+        self.answers.extend(self.world.serve(&task, mood));
     }
 
     /// A worker gets the task, and its answer arrives.
