@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use impresario_workflows::saga::{Input, Stamp};
+use impresario_workflows::saga::{Input, Message as Signal, Stamp, Start, Verdict};
 use impresario_workflows::{Definition, SagaId};
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Arrival, Broker};
 use crate::catch_up;
+use crate::children::Children;
 use crate::clock;
 use crate::hub::Hub;
 use crate::lane::{
@@ -78,8 +78,14 @@ impl Engine {
         }
         broker.serve_pools(pools(&catalogue)).await;
         let hub = Arc::new(Hub::default());
-        let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let (lane, inbox) = mpsc::channel(INBOX_MAX);
+        let broker: Arc<dyn Broker> = Arc::new(Children::new(
+            broker,
+            database.clone(),
+            Arc::clone(&catalogue),
+            lane.clone(),
+        ));
+        let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let stop = CancellationToken::new();
         let parts = Parts {
             replica: incarnation(&options.replica),
@@ -135,8 +141,7 @@ impl Engine {
         stored: Stored,
         key: &str,
         body_hash: Vec<u8>,
-        input: Value,
-        traceparent: Option<String>,
+        start: Start,
     ) -> Result<Started, StartError> {
         let id = SagaId::derive(clock::now(), tenant, &stored.definition.name, key);
         let (reply, answer) = oneshot::channel();
@@ -146,14 +151,28 @@ impl Engine {
             stored,
             key: key.to_owned(),
             body_hash,
-            input,
-            traceparent,
+            start,
             reply,
         };
         self.send(Message::Start(Box::new(order)))
             .await
             .map_err(|()| StartError::Unavailable)?;
         answer.await.unwrap_or(Err(StartError::Unavailable))
+    }
+
+    /// Tells a saga that something happened outside.
+    pub async fn signal(&self, id: SagaId, signal: Signal) -> Result<CommandAnswer, CommandError> {
+        self.command(id, Input::Signal(signal), None).await
+    }
+
+    /// A person decides about a step that waits for it.
+    pub async fn decide(
+        &self,
+        id: SagaId,
+        verdict: Verdict,
+        if_seq: Option<i32>,
+    ) -> Result<CommandAnswer, CommandError> {
+        self.command(id, Input::Decide(verdict), if_seq).await
     }
 
     /// Cancels a saga.

@@ -28,7 +28,7 @@ impl Progress {
     pub fn is_settled(&self) -> bool {
         match self.state.status(&self.definition) {
             Status::Completed | Status::Compensated | Status::Stuck => true,
-            Status::Running | Status::Compensating => false,
+            Status::Running | Status::Waiting | Status::Compensating => false,
         }
     }
 

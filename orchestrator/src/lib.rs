@@ -7,6 +7,7 @@
 pub mod api;
 pub mod broker;
 mod catch_up;
+mod children;
 pub mod clock;
 mod engine;
 pub mod hub;

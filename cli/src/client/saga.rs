@@ -33,7 +33,10 @@ pub(crate) struct Definition {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Step {
     pub(crate) id: String,
+    /// `pool/task`; what merely waits has none.
+    #[serde(default)]
     pub(crate) task: String,
+    pub(crate) kind: String,
     pub(crate) state: String,
     pub(crate) problem: Option<Problem>,
 }

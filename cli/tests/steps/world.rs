@@ -14,7 +14,7 @@ use impresario_payment::sandbox;
 use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
 use impresario_worker_sdk::{Pool, Worker, WorkerSettings};
 use impresario_workflows::definition::SHIPPED;
-use impresario_workflows::saga::{Stamp, explain};
+use impresario_workflows::saga::{Stamp, Start, explain};
 use impresario_workflows::{Definition, SagaId};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
@@ -87,7 +87,7 @@ impl World {
         let hash = input.to_string().into_bytes();
         let started = self
             .engine
-            .start_saga("main", stored, key, hash, input, None)
+            .start_saga("main", stored, key, hash, Start::with(input))
             .await
             .unwrap();
         assert_eq!(started.id, self.id_of(key));

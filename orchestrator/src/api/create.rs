@@ -14,6 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use impresario_workflows::SagaId;
+use impresario_workflows::saga::Start;
 
 use super::follow::{Follower, Stopping};
 use super::prefer::Wait;
@@ -49,8 +50,10 @@ pub(super) async fn create(
         compiled.stored.clone(),
         &key,
         hash,
-        input,
-        traceparent(&parts.headers),
+        Start {
+            traceparent: traceparent(&parts.headers),
+            ..Start::with(input)
+        },
     );
     let started = match tokio::time::timeout(START_WAIT, start).await {
         Ok(started) => started.map_err(refused)?,

@@ -12,7 +12,7 @@ use impresario_orchestrator::lane::{StartError, Started};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
 use impresario_protocol::{Operation, Outcome, Task, TaskResult};
-use impresario_workflows::saga::Stamp;
+use impresario_workflows::saga::{Stamp, Start};
 use impresario_workflows::{Definition, SagaId};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
@@ -207,7 +207,7 @@ impl Replica {
             .expect("the definition");
         let hash = input.to_string().into_bytes();
         self.engine
-            .start_saga("main", stored, key, hash, input, None)
+            .start_saga("main", stored, key, hash, Start::with(input))
             .await
     }
 

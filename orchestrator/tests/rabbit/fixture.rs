@@ -55,6 +55,7 @@ pub(crate) fn encoded_task(saga: &str) -> Vec<u8> {
         attempt: 1,
         not_after: None,
         timeout_ms: 1_000,
+        heartbeat_ms: None,
         saga_started_at: 0,
         input: serde_json::json!({}),
         traceparent: None,

@@ -301,7 +301,8 @@ pub(crate) struct CustomerFile {
 impl StepFile {
     /// Whether it asks somebody to do something (a pool, or the engine for a child saga), or cannot be told.
     pub(crate) fn asks(&self) -> bool {
-        self.sleep.is_none() && self.wait.is_none() && self.approve.is_none()
+        let waits = self.sleep.is_some() || self.wait.is_some() || self.approve.is_some();
+        self.task.is_some() || self.saga.is_some() || !waits
     }
 
     /// Whether its output may be null in a saga that goes on.

@@ -262,6 +262,19 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// The word in files and in the API.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Task(_) => "task",
+            Kind::Saga(_) => "saga",
+            Kind::Sleep { .. } => "sleep",
+            Kind::Wait(_) => "wait",
+            Kind::Approve { .. } => "approve",
+        }
+    }
+}
+
 /// Which signal a step waits for.
 #[derive(Clone, Debug)]
 pub struct WaitFor {

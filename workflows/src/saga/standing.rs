@@ -97,8 +97,12 @@ impl State {
             return definition.step_index(name);
         };
         let units = self.units_of(definition.step_index(id)?);
-        let item: usize = item.parse().ok()?;
-        (item < units.len()).then(|| units.start + item)
+        // One name a unit: `step:07` and `step:+7` are names of nothing.
+        let number: usize = item
+            .parse()
+            .ok()
+            .filter(|n: &usize| n.to_string() == item)?;
+        (number < units.len()).then(|| units.start + number)
     }
 
     /// Steps whose forward effect happened, was skipped or passed over.

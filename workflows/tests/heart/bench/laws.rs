@@ -49,7 +49,7 @@ fn ended_stays_ended(definition: &Definition, before: &State, input: &Input, dec
         let expected = match input {
             Input::Start(_) => Ignored::AlreadyStarted,
             // The same command again.
-            Input::Cancel(stamp) | Input::Retry { stamp, .. }
+            Input::Cancel(stamp) | Input::Undo(stamp) | Input::Retry { stamp, .. }
                 if before.stamps.contains(&stamp.key) =>
             {
                 Ignored::Known

@@ -12,8 +12,8 @@ pub(crate) mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use impresario_workflows::saga::{
-    Command, Dispatch, Event, Input, Moment, Operation, Outcome, Report, Served, Stamp, Start,
-    State, Status, StepResult, decide,
+    Command, Dispatch, Event, Input, Message, Moment, Operation, Outcome, Report, Served, Stamp,
+    Start, State, Status, StepResult, Verdict, decide,
 };
 use impresario_workflows::{Definition, Millis};
 use serde_json::{Value, json};
@@ -252,6 +252,24 @@ impl Bench {
             step: Some(step.to_owned()),
             stamp,
         })
+    }
+
+    /// Something happened outside.
+    pub(crate) fn signal(&mut self, name: &str, payload: Value) -> Vec<String> {
+        let key = self.stamp().key;
+        let name = name.to_owned();
+        self.put(Input::Signal(Message { key, name, payload }))
+    }
+
+    /// A person with `role` decides.
+    pub(crate) fn decides(&mut self, step: &str, approved: bool, role: &str) -> Vec<String> {
+        let stamp = self.stamp();
+        self.put(Input::Decide(Verdict {
+            step: step.to_owned(),
+            approved,
+            roles: vec![role.to_owned()],
+            stamp,
+        }))
     }
 
     pub(crate) fn redispatch(&mut self) -> Vec<String> {
