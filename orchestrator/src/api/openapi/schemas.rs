@@ -193,9 +193,10 @@ fn step() -> Value {
         "waits_for": { "enum": ["answer", "backoff", "operator"] },
     });
     object(
-        &["id", "task", "needs", "pivot", "generation", "state"],
+        &["id", "kind", "needs", "pivot", "generation", "state"],
         json!({
             "id": text(),
+            "kind": { "enum": ["task", "saga", "sleep", "wait", "approve"] },
             "task": text(),
             "needs": list_of(text()),
             "pivot": { "type": "boolean" },

@@ -69,7 +69,7 @@ pub(in super::super) fn schema() -> Value {
         "properties": {
             "type": { "enum": ["retry", "cancel", "approve", "deny"] },
             "step": {
-                "type": "string", "minLength": 1, "maxLength": 63,
+                "type": "string", "minLength": 1, "maxLength": 70,
                 "description": "Retry only this step (everything that stands before a human without it), or decide about it",
             },
             "reason": { "type": "string", "minLength": 1, "maxLength": 500, "description": "Why, in your words" },
