@@ -51,6 +51,51 @@ steps:
 output: { charge: "${{ steps.charge.output.id }}" }
 "#;
 
+/// A child saga, then a ticket that may be refused.
+const OUTER: &str = r#"
+saga: outer
+version: 1
+deadline: 1h
+steps:
+  book: { saga: inner, input: { seat: A1 } }
+  issue:
+    needs: [book]
+    task: seats/issue
+    retry: { max_attempts: 1 }
+    compensate: { task: seats/unissue }
+output: "${{ steps.book.output }}"
+"#;
+
+/// What the other one runs.
+const INNER: &str = r#"
+saga: inner
+version: 1
+deadline: 1h
+input: { type: object, additionalProperties: true }
+steps:
+  hold:
+    task: seats/hold
+    input: { seat: "${{ input.seat }}" }
+    compensate: { task: seats/release }
+output: "${{ steps.hold.output }}"
+"#;
+
+/// A moment, then a signal, then a person.
+const PATIENT: &str = r#"
+saga: patient
+version: 1
+deadline: 1h
+steps:
+  moment: { sleep: 30ms }
+  paid:
+    needs: [moment]
+    wait: { signal: payment.settled, match: signal.amount == 5, timeout: 30m }
+  release:
+    needs: [paid]
+    approve: { roles: [finance], timeout: 30m }
+output: "${{ steps.paid.output }}"
+"#;
+
 /// A database that nothing else uses.
 pub(crate) async fn database() -> String {
     let server = std::env::var("DATABASE_URL").expect("DATABASE_URL: run `cargo xtask test`");
@@ -188,8 +233,9 @@ impl Replica {
             partitions: 4,
             transport_forgets: setup.transport_forgets,
         };
-        let definition = Definition::parse("story", STORY).expect("a right definition");
-        let engine = Engine::start(options, database, vec![definition], broker, arrivals_in)
+        let definitions = [STORY, OUTER, INNER, PATIENT]
+            .map(|text| Definition::parse("test", text).expect("a right definition"));
+        let engine = Engine::start(options, database, definitions.into(), broker, arrivals_in)
             .await
             .expect("start the engine");
         Replica {
@@ -200,10 +246,19 @@ impl Replica {
     }
 
     pub(crate) async fn start_saga(&self, key: &str, input: Value) -> Result<Started, StartError> {
+        self.start_of("story", key, input).await
+    }
+
+    pub(crate) async fn start_of(
+        &self,
+        definition: &str,
+        key: &str,
+        input: Value,
+    ) -> Result<Started, StartError> {
         let stored = self
             .engine
             .catalogue()
-            .current("story")
+            .current(definition)
             .expect("the definition");
         let hash = input.to_string().into_bytes();
         self.engine

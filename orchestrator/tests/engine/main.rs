@@ -9,9 +9,11 @@
 )]
 
 mod batch;
+mod children;
 mod faults;
 mod fixture;
 mod lost_answer;
 mod outage;
 mod replicas;
 mod story;
+mod waiting;
