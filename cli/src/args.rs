@@ -72,6 +72,9 @@ pub(crate) struct ServeOptions {
     /// Further definitions to serve, besides the shipped ones.
     #[arg(long = "definition", value_name = "FILE")]
     pub(crate) definitions: Vec<std::path::PathBuf>,
+    /// Secret that webhooks of the payment provider are signed with; without it they are refused.
+    #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) payment_webhook_secret: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -55,6 +55,9 @@ pub(crate) struct NodeOptions {
     /// Where the REST API listens.
     #[arg(long)]
     pub(crate) listen: SocketAddr,
+    /// Secret that webhooks of the payment provider are signed with.
+    #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) payment_webhook_secret: Option<String>,
     /// Name of this replica: the same after a restart, so that nobody waits for the leases of the one before.
     #[arg(long)]
     pub(crate) replica: String,
@@ -84,7 +87,8 @@ pub(crate) async fn run(options: NodeOptions) -> anyhow::Result<()> {
     // Before the engine: its first look at the queues finds them served.
     let mut workers = start_workers(pools, &transport, &stop_workers);
     let engine = start_engine(options.replica.clone(), database, &transport, arrivals_in).await?;
-    let router = router(&engine, &options.database_url)
+    let secret = options.payment_webhook_secret.clone();
+    let router = router(&engine, &options.database_url, secret)
         .await?
         .merge(records(&options)?);
     tracing::info!(address = %options.listen, "serving");

@@ -55,7 +55,12 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("listen on {}", options.listen))?;
-    let router = router(&engine, &options.database_url).await?;
+    let router = router(
+        &engine,
+        &options.database_url,
+        options.payment_webhook_secret,
+    )
+    .await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     api::serve(listener, router, stop).await;
     stop_reading.cancel();
@@ -75,13 +80,21 @@ fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> r
 }
 
 /// The API, with the catalogue's pages for choosing an event beside it.
-pub(crate) async fn router(engine: &Engine, database_url: &str) -> anyhow::Result<axum::Router> {
+pub(crate) async fn router(
+    engine: &Engine,
+    database_url: &str,
+    webhook_secret: Option<String>,
+) -> anyhow::Result<axum::Router> {
     let catalog = impresario_catalog::database(database_url)?;
     impresario_catalog::migrate(&catalog).await?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
         .context("install the metrics recorder")?;
-    let api = api::router(engine.clone(), api::Options { metrics });
+    let options = api::Options {
+        metrics,
+        webhook_secret,
+    };
+    let api = api::router(engine.clone(), options);
     Ok(api.merge(impresario_catalog::router(catalog)))
 }
 

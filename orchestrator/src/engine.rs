@@ -20,6 +20,7 @@ use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
     StartError, StartOrder, Started,
 };
+use crate::store::audit::Deed;
 use crate::store::definitions::{Catalogue, Stored};
 use crate::store::sagas::{Loaded, load_one};
 use crate::store::{self, Database, days, leases};
@@ -76,7 +77,8 @@ impl Engine {
         for definition in definitions {
             catalogue.register(&database.pool, definition).await?;
         }
-        broker.serve_pools(pools(&catalogue)).await;
+        catalogue.look_for_new(&database.pool).await?;
+        broker.serve_pools(catalogue.pools()).await;
         let hub = Arc::new(Hub::default());
         let (lane, inbox) = mpsc::channel(INBOX_MAX);
         let broker: Arc<dyn Broker> = Arc::new(Children::new(
@@ -102,6 +104,7 @@ impl Engine {
             replica: options.replica.clone(),
             partitions: options.partitions,
             database: database.clone(),
+            catalogue: Arc::clone(&catalogue),
             broker: Arc::clone(&broker),
             releaser,
             lane: lane.clone(),
@@ -112,6 +115,7 @@ impl Engine {
         tasks.spawn(upkeep.clone().hold_leases(options.transport_forgets));
         tasks.spawn(upkeep.clone().watch_timers());
         tasks.spawn(upkeep.clone().repeat_outbox());
+        tasks.spawn(upkeep.clone().watch_definitions());
         tasks.spawn(upkeep.make_days());
         tasks.spawn(catch_up::run(
             Arc::clone(&hub),
@@ -220,6 +224,23 @@ impl Engine {
         load_one(&self.inner.database.pool, &self.inner.catalogue, id).await
     }
 
+    /// Stores a definition that somebody uploads, serves its pools, and uses it for new sagas.
+    pub async fn upload(
+        &self,
+        definition: Definition,
+        deed: Option<Deed<'_>>,
+    ) -> Result<(Stored, bool), store::Error> {
+        let pool = &self.inner.database.pool;
+        let uploaded = self
+            .inner
+            .catalogue
+            .upload(pool, definition, deed.as_ref())
+            .await?;
+        let pools = self.inner.catalogue.pools();
+        self.inner.broker.serve_pools(pools).await;
+        Ok(uploaded)
+    }
+
     /// The definitions.
     pub fn catalogue(&self) -> &Catalogue {
         &self.inner.catalogue
@@ -271,18 +292,6 @@ impl Engine {
         }
         self.inner.lane.send(message).await.map_err(|_| ())
     }
-}
-
-/// Every pool that the current definitions name.
-fn pools(catalogue: &Catalogue) -> Vec<String> {
-    let mut pools: Vec<String> = catalogue
-        .all_current()
-        .iter()
-        .flat_map(|stored| stored.definition.pools())
-        .collect();
-    pools.sort();
-    pools.dedup();
-    pools
 }
 
 /// The replica's name with this life of it: a restarted process counts its commits from 1 again, and a commit

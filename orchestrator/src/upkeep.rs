@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::{Arrival, Broker, TaskList};
 use crate::clock;
 use crate::lane::{Message, Releaser};
+use crate::store::definitions::Catalogue;
 use crate::store::leases::LEASE_SECONDS;
 use crate::store::timers::DUE_MAX;
 use crate::store::{Database, days, leases, outbox, timers};
@@ -20,12 +21,16 @@ use crate::store::{Database, days, leases, outbox, timers};
 /// How often the poller looks for due sagas and leftover outbox rows.
 const POLL: Duration = Duration::from_millis(500);
 
+/// How often a process looks for definitions that others have stored.
+const DEFINITIONS: Duration = Duration::from_secs(2);
+
 /// What the loops work with.
 #[derive(Clone)]
 pub(crate) struct Upkeep {
     pub(crate) replica: String,
     pub(crate) partitions: u16,
     pub(crate) database: Database,
+    pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) releaser: Releaser,
     pub(crate) lane: mpsc::Sender<Message>,
@@ -53,6 +58,22 @@ pub(crate) async fn forward(
 }
 
 impl Upkeep {
+    /// Definitions that other processes have stored become this one's too, with their pools.
+    pub(crate) async fn watch_definitions(self) {
+        let mut served = self.catalogue.generation();
+        while !self.pause(DEFINITIONS).await {
+            if let Err(error) = self.catalogue.look_for_new(&self.database.pool).await {
+                tracing::warn!(%error, "cannot look for new definitions");
+                continue;
+            }
+            let now = self.catalogue.generation();
+            if now != served {
+                served = now;
+                self.broker.serve_pools(self.catalogue.pools()).await;
+            }
+        }
+    }
+
     /// Keeps this process's share of the partitions, and reads exactly those.
     pub(crate) async fn hold_leases(self, redispatch_at_first: bool) {
         let mut held: Vec<u16> = Vec::new();

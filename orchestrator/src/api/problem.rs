@@ -28,6 +28,9 @@ pub(super) enum Code {
     IdempotencyKeyReused,
     SearchTooWide,
     IfMatchMissing,
+    DefinitionRefused,
+    VersionTaken,
+    SignatureRefused,
     TooManyStreams,
     Internal,
     Unavailable,
@@ -35,7 +38,7 @@ pub(super) enum Code {
 
 impl Code {
     /// Every code, for the documentation.
-    pub(super) const ALL: [Code; 19] = [
+    pub(super) const ALL: [Code; 22] = [
         Code::MalformedJson,
         Code::MalformedHeader,
         Code::MalformedQuery,
@@ -52,6 +55,9 @@ impl Code {
         Code::IdempotencyKeyReused,
         Code::SearchTooWide,
         Code::IfMatchMissing,
+        Code::DefinitionRefused,
+        Code::VersionTaken,
+        Code::SignatureRefused,
         Code::TooManyStreams,
         Code::Internal,
         Code::Unavailable,
@@ -76,6 +82,9 @@ impl Code {
             Code::IdempotencyKeyReused => "idempotency_key_reused",
             Code::SearchTooWide => "search_too_wide",
             Code::IfMatchMissing => "if_match_missing",
+            Code::DefinitionRefused => "definition_refused",
+            Code::VersionTaken => "version_taken",
+            Code::SignatureRefused => "signature_refused",
             Code::TooManyStreams => "too_many_streams",
             Code::Internal => "internal",
             Code::Unavailable => "unavailable",
@@ -92,13 +101,15 @@ impl Code {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Code::CommandRefused => StatusCode::CONFLICT,
+            Code::CommandRefused | Code::VersionTaken => StatusCode::CONFLICT,
+            Code::SignatureRefused => StatusCode::UNAUTHORIZED,
             Code::Stale => StatusCode::PRECONDITION_FAILED,
             Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::InvalidInput | Code::IdempotencyKeyReused | Code::SearchTooWide => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Code::InvalidInput
+            | Code::DefinitionRefused
+            | Code::IdempotencyKeyReused
+            | Code::SearchTooWide => StatusCode::UNPROCESSABLE_ENTITY,
             Code::IfMatchMissing => StatusCode::PRECONDITION_REQUIRED,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Code::TooManyStreams | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -123,6 +134,9 @@ impl Code {
             Code::IdempotencyKeyReused => "The idempotency key belongs to another request",
             Code::SearchTooWide => "The search takes too long",
             Code::IfMatchMissing => "An If-Match header is needed",
+            Code::DefinitionRefused => "The definition is refused",
+            Code::VersionTaken => "This version exists with other content",
+            Code::SignatureRefused => "The signature is missing or does not fit",
             Code::TooManyStreams => "Too many streams are open",
             Code::Internal => "Something went wrong on our side",
             Code::Unavailable => "The service cannot answer at the moment",
@@ -137,6 +151,9 @@ impl Code {
             | Code::MalformedHeader
             | Code::MalformedQuery
             | Code::InvalidCursor
+            | Code::DefinitionRefused
+            | Code::VersionTaken
+            | Code::SignatureRefused
             | Code::IdempotencyKeyMissing
             | Code::NotFound
             | Code::MethodNotAllowed

@@ -6,6 +6,7 @@
 //!
 //! Not here: what a saga means (`workflows`), the broker, the lanes.
 
+pub mod audit;
 pub mod commit;
 pub mod database;
 pub mod days;

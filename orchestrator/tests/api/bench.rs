@@ -23,6 +23,9 @@ use crate::workers::Workers;
 /// Longest wait for anything that must happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
+/// What webhooks are signed with.
+pub(crate) const SECRET: &str = "a secret for tests";
+
 /// An engine with its API.
 pub(crate) struct Bench {
     pub(crate) router: Router,
@@ -73,7 +76,11 @@ impl Bench {
             .await
             .unwrap();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = api::router(engine.clone(), api::Options { metrics });
+        let options = api::Options {
+            metrics,
+            webhook_secret: Some(SECRET.to_owned()),
+        };
+        let router = api::router(engine.clone(), options);
         Bench {
             router,
             engine,

@@ -30,7 +30,7 @@ pub(in super::super) const OPERATOR_HEADER: &str = "x-impresario-operator";
 pub(in super::super) const ROLES_HEADER: &str = "x-impresario-roles";
 
 /// A command that is not durable by then is answered with 503; its key makes asking again safe.
-const COMMAND_WAIT: Duration = Duration::from_secs(10);
+pub(in super::super) const COMMAND_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -173,7 +173,7 @@ fn answered(id: SagaId, answer: CommandAnswer) -> Response {
     (code, [(header::ETAG, etag::tag(seq))], Json(body)).into_response()
 }
 
-async fn refused(api: &Api, id: SagaId, error: CommandError) -> Problem {
+pub(in super::super) async fn refused(api: &Api, id: SagaId, error: CommandError) -> Problem {
     match error {
         CommandError::NotFound(_) | CommandError::Refused(Refusal::NotStarted { .. }) => {
             reads::no_such_saga()
@@ -210,7 +210,7 @@ async fn stale(api: &Api, id: SagaId) -> Problem {
     }))
 }
 
-fn operator(headers: &HeaderMap) -> Result<String, Problem> {
+pub(in super::super) fn operator(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(value) = headers.get(OPERATOR_HEADER) else {
         return Ok("anonymous".to_owned());
     };
