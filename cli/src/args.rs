@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::apply::ApplyOptions;
 use crate::definition::LintOptions;
 use crate::dev::DevOptions;
+use crate::diff::DiffOptions;
 use crate::doctor::DoctorOptions;
 use crate::node::NodeOptions;
 use crate::output::Format;
@@ -34,6 +36,10 @@ pub(crate) enum Command {
     Lint(LintOptions),
     /// Print the JSON Schema of definition files.
     Schema,
+    /// Tell what a new version of a definition changes, and whether running sagas could go on under it.
+    Diff(DiffOptions),
+    /// Upload definitions to a running server.
+    Apply(ApplyOptions),
     /// Look at what this machine has, and say how to mend what it lacks.
     Doctor(DoctorOptions),
     /// Run the orchestrator and its REST API.

@@ -3,11 +3,13 @@
 //! This page only sends each command to its file. Results go to standard output, everything else to standard
 //! error; exit codes are in [`exit`].
 
+mod apply;
 mod args;
 mod client;
 mod definition;
 mod demo;
 mod dev;
+mod diff;
 mod doctor;
 mod exit;
 mod inprocess;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
             Command::Saga(options) => saga::run(options, cli.output).await,
             Command::Lint(options) => definition::lint(&options, cli.output),
             Command::Schema => definition::schema(),
+            Command::Diff(options) => diff::run(&options, cli.output),
+            Command::Apply(options) => apply::run(options, cli.output).await,
             Command::Doctor(options) => doctor::run(options, cli.output).await,
             Command::Serve(options) => serve::run(options).await,
             Command::Worker(options) => worker::run(options).await,

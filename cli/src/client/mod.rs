@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use booking::{Booking, Made, Money, Order};
 pub(crate) use error::Error;
 pub(crate) use provider::{Entry as ProviderEntry, Provider};
-pub(crate) use saga::{Command, Filter, Item, JournalEntry, Saga, Step};
+pub(crate) use saga::{Command, Filter, Item, JournalEntry, Person, Saga, Step};
 
 /// Longer than the server's own waits (30 s at most), so that its answer comes before we hang up.
 const ANSWER_WAIT: Duration = Duration::from_secs(40);

@@ -8,6 +8,7 @@ mod canonical;
 mod check;
 mod code;
 mod diagnostic;
+pub mod diff;
 pub(crate) mod duration;
 mod file;
 mod input_schema;
