@@ -156,9 +156,8 @@ async fn start_engine(
     arrivals: mpsc::Receiver<Arrival>,
 ) -> anyhow::Result<Engine> {
     let options = Options {
-        replica,
-        partitions: 4,
         transport_forgets: matches!(transport, Transport::Inside(_)),
+        ..Options::new(replica)
     };
     Ok(Engine::start(
         options,

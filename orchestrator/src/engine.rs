@@ -4,6 +4,7 @@
 //! process that is killed instead loses nothing either; others merely wait for its leases to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use impresario_workflows::saga::{Input, Stamp};
 use impresario_workflows::{Definition, SagaId};
@@ -12,8 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::{self, Announcer};
 use crate::broker::{Arrival, Broker};
-use crate::catch_up;
+use crate::catch_up::{self, Net};
 use crate::clock;
 use crate::hub::Hub;
 use crate::lane::{
@@ -34,6 +36,21 @@ pub struct Options {
     pub partitions: u16,
     /// Whether the transport forgets tasks when it stops: then open attempts are sent again at the start.
     pub transport_forgets: bool,
+    /// How often the store is asked whether others have moved a saga that somebody waits for here: what a lost
+    /// announcement costs.
+    pub look_every: Duration,
+}
+
+impl Options {
+    /// The usual options of a replica.
+    pub fn new(replica: impl Into<String>) -> Options {
+        Options {
+            replica: replica.into(),
+            partitions: 4,
+            transport_forgets: false,
+            look_every: Duration::from_millis(250),
+        }
+    }
 }
 
 /// The engine cannot start.
@@ -81,6 +98,7 @@ impl Engine {
         let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let (lane, inbox) = mpsc::channel(INBOX_MAX);
         let stop = CancellationToken::new();
+        let announcer = Announcer::new(Arc::clone(&broker));
         let parts = Parts {
             replica: incarnation(&options.replica),
             database: database.clone(),
@@ -88,6 +106,7 @@ impl Engine {
             broker: Arc::clone(&broker),
             releaser: releaser.clone(),
             hub: Arc::clone(&hub),
+            announcer: Arc::clone(&announcer),
             partitions: options.partitions,
         };
         let mut tasks = JoinSet::new();
@@ -98,6 +117,7 @@ impl Engine {
             database: database.clone(),
             broker: Arc::clone(&broker),
             releaser,
+            announcer,
             lane: lane.clone(),
             stop: stop.clone(),
             held: Arc::new(tokio::sync::watch::channel(Vec::new()).0),
@@ -107,12 +127,12 @@ impl Engine {
         tasks.spawn(upkeep.clone().watch_timers());
         tasks.spawn(upkeep.clone().repeat_outbox());
         tasks.spawn(upkeep.make_days());
-        tasks.spawn(catch_up::run(
-            Arc::clone(&hub),
-            database.clone(),
-            Arc::clone(&catalogue),
-            stop.clone(),
-        ));
+        let net = Net {
+            hub: Arc::clone(&hub),
+            database: database.clone(),
+            catalogue: Arc::clone(&catalogue),
+        };
+        tasks.spawn(catch_up::run(net, options.look_every, stop.clone()));
         let inner = Inner {
             database,
             catalogue,
@@ -126,6 +146,18 @@ impl Engine {
         Ok(Engine {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Hears what other replicas announce, to wake those who wait here; without it they wait for the poll.
+    pub async fn listen(&self, announced: mpsc::Receiver<Vec<u8>>) {
+        let net = Net {
+            hub: Arc::clone(&self.inner.hub),
+            database: self.inner.database.clone(),
+            catalogue: Arc::clone(&self.inner.catalogue),
+        };
+        let stop = self.inner.stop.clone();
+        let mut tasks = self.inner.tasks.lock().await;
+        tasks.spawn(announce::listen(net, announced, stop));
     }
 
     /// Starts a saga, or finds the one that this key has started. Durable when it returns `Ok`.

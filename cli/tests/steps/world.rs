@@ -212,13 +212,8 @@ async fn start() -> (Engine, Arc<Plans>, String) {
     let database = Database::open(&StoreOptions::new(&url)).await.unwrap();
     let (arrivals, arrivals_in) = mpsc::channel(1024);
     let broker = Arc::new(Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap());
-    let options = Options {
-        replica: "steps".into(),
-        partitions: 4,
-        transport_forgets: false,
-    };
     let engine = Engine::start(
-        options,
+        Options::new("steps"),
         database,
         vec![hasty_booking()],
         broker,

@@ -77,6 +77,7 @@ pub(crate) struct Wire {
     sent: Mutex<Vec<Task>>,
     refuse: Mutex<bool>,
     depth: Mutex<Option<PoolDepth>>,
+    announced: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Wire {
@@ -87,6 +88,11 @@ impl Wire {
     /// No depth: the broker does not know. Without a call: a consumer and an empty queue.
     pub(crate) fn pools_look_like(&self, depth: PoolDepth) {
         *self.depth.lock().unwrap() = Some(depth);
+    }
+
+    /// What the others were told.
+    pub(crate) fn announced(&self) -> Vec<Vec<u8>> {
+        self.announced.lock().unwrap().clone()
     }
 
     pub(crate) fn sent(&self) -> Vec<Task> {
@@ -151,6 +157,10 @@ impl Broker for TestBroker {
             );
         }
     }
+
+    fn announce(&self, body: Vec<u8>) {
+        self.wire.announced.lock().unwrap().push(body);
+    }
 }
 
 /// One engine process.
@@ -165,6 +175,7 @@ pub(crate) struct Replica {
 pub(crate) struct Setup {
     pub(crate) transport_forgets: bool,
     pub(crate) results_unread: bool,
+    pub(crate) look_every: Option<Duration>,
 }
 
 impl Replica {
@@ -184,9 +195,9 @@ impl Replica {
             echo: !setup.results_unread,
         });
         let options = Options {
-            replica: name.to_owned(),
-            partitions: 4,
             transport_forgets: setup.transport_forgets,
+            look_every: setup.look_every.unwrap_or(Options::new(name).look_every),
+            ..Options::new(name)
         };
         let definition = Definition::parse("story", STORY).expect("a right definition");
         let engine = Engine::start(options, database, vec![definition], broker, arrivals_in)

@@ -15,3 +15,4 @@ mod lost_answer;
 mod outage;
 mod replicas;
 mod story;
+mod waiting;
