@@ -69,6 +69,10 @@ pub(crate) struct ServeOptions {
     /// Kind of the task and results queues.
     #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,
+    /// Days for which sagas are kept after their end; 0 keeps them for ever. Old days are dropped whole: one with a
+    /// saga in it that has not ended stays.
+    #[arg(long, default_value_t = 400)]
+    pub(crate) retain_days: u32,
     /// Further definitions to serve, besides the shipped ones.
     #[arg(long = "definition", value_name = "FILE")]
     pub(crate) definitions: Vec<std::path::PathBuf>,

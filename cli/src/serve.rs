@@ -44,6 +44,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let broker = Arc::new(Rabbit::connect(rabbit_options, arrivals)?);
     let engine_options = Options {
         partitions: options.partitions,
+        retain_days: (options.retain_days > 0).then_some(options.retain_days),
         ..Options::new(replica)
     };
     let engine = Engine::start(

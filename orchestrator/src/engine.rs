@@ -22,6 +22,7 @@ use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
     StartError, StartOrder, Started,
 };
+use crate::retention;
 use crate::store::definitions::{Catalogue, Stored};
 use crate::store::sagas::{Loaded, load_one};
 use crate::store::{self, Database, days, leases};
@@ -39,6 +40,8 @@ pub struct Options {
     /// How often the store is asked whether others have moved a saga that somebody waits for here: what a lost
     /// announcement costs.
     pub look_every: Duration,
+    /// Days for which sagas are kept after their end; for ever without it.
+    pub retain_days: Option<u32>,
 }
 
 impl Options {
@@ -49,6 +52,7 @@ impl Options {
             partitions: 4,
             transport_forgets: false,
             look_every: Duration::from_millis(250),
+            retain_days: None,
         }
     }
 }
@@ -133,6 +137,11 @@ impl Engine {
             catalogue: Arc::clone(&catalogue),
         };
         tasks.spawn(catch_up::run(net, options.look_every, stop.clone()));
+        tasks.spawn(retention::run(
+            database.clone(),
+            options.retain_days,
+            stop.clone(),
+        ));
         let inner = Inner {
             database,
             catalogue,

@@ -12,6 +12,7 @@ pub mod clock;
 mod engine;
 pub mod hub;
 pub mod lane;
+mod retention;
 pub mod store;
 mod upkeep;
 

@@ -14,5 +14,6 @@ mod fixture;
 mod lost_answer;
 mod outage;
 mod replicas;
+mod retention;
 mod story;
 mod waiting;
