@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use impresario_protocol::Queues;
 
 use crate::definition::LintOptions;
 use crate::dev::DevOptions;
@@ -66,6 +67,9 @@ pub(crate) struct ServeOptions {
     /// Results partitions; the same for all replicas of one database.
     #[arg(long, default_value_t = 4)]
     pub(crate) partitions: u16,
+    /// Prefix of all queues and exchanges. Two databases on one virtual host need two.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    pub(crate) queue_prefix: Queues,
     /// Kind of the task and results queues.
     #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,
@@ -112,6 +116,9 @@ pub(crate) struct WorkerOptions {
     /// Secret that webhooks are signed with, `whsec_…`.
     #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) webhook_secret: Option<String>,
+    /// Prefix of the queues; must be the orchestrator's.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    pub(crate) queue_prefix: Queues,
     /// Kind of the task queue; must be the orchestrator's.
     #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,

@@ -70,6 +70,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
 
 fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> rabbit::Options {
     let mut rabbit = rabbit::Options::new(&options.amqp_url);
+    rabbit.queues = options.queue_prefix.clone();
     rabbit.queue_kind = match options.queues {
         QueueKind::Classic => rabbit::QueueKind::Classic,
         QueueKind::Quorum => rabbit::QueueKind::Quorum,
