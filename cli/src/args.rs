@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use impresario_protocol::Queues;
 
 use crate::apply::ApplyOptions;
 use crate::definition::LintOptions;
@@ -72,9 +73,16 @@ pub(crate) struct ServeOptions {
     /// Results partitions; the same for all replicas of one database.
     #[arg(long, default_value_t = 4)]
     pub(crate) partitions: u16,
+    /// Prefix of all queues and exchanges. Two databases on one virtual host need two.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    pub(crate) queue_prefix: Queues,
     /// Kind of the task and results queues.
     #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,
+    /// Days for which sagas are kept after their end; 0 keeps them for ever. Old days are dropped whole: one with a
+    /// saga in it that has not ended stays.
+    #[arg(long, default_value_t = 400)]
+    pub(crate) retain_days: u32,
     /// Further definitions to serve, besides the shipped ones.
     #[arg(long = "definition", value_name = "FILE")]
     pub(crate) definitions: Vec<std::path::PathBuf>,
@@ -117,6 +125,9 @@ pub(crate) struct WorkerOptions {
     /// Secret that webhooks are signed with, `whsec_…`.
     #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) webhook_secret: Option<String>,
+    /// Prefix of the queues; must be the orchestrator's.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    pub(crate) queue_prefix: Queues,
     /// Kind of the task queue; must be the orchestrator's.
     #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,

@@ -4,6 +4,7 @@
 //! process that is killed instead loses nothing either; others merely wait for its leases to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use impresario_workflows::saga::{Input, Message as Signal, Stamp, Start, Verdict};
 use impresario_workflows::{Definition, SagaId};
@@ -11,8 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::{self, Announcer};
 use crate::broker::{Arrival, Broker};
-use crate::catch_up;
+use crate::catch_up::{self, Net};
 use crate::children::Children;
 use crate::clock;
 use crate::hub::Hub;
@@ -20,6 +22,7 @@ use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
     StartError, StartOrder, Started,
 };
+use crate::retention;
 use crate::store::audit::Deed;
 use crate::store::definitions::{Catalogue, Stored};
 use crate::store::sagas::{Loaded, load_one};
@@ -35,6 +38,24 @@ pub struct Options {
     pub partitions: u16,
     /// Whether the transport forgets tasks when it stops: then open attempts are sent again at the start.
     pub transport_forgets: bool,
+    /// How often the store is asked whether others have moved a saga that somebody waits for here: what a lost
+    /// announcement costs.
+    pub look_every: Duration,
+    /// Days for which sagas are kept after their end; for ever without it.
+    pub retain_days: Option<u32>,
+}
+
+impl Options {
+    /// The usual options of a replica.
+    pub fn new(replica: impl Into<String>) -> Options {
+        Options {
+            replica: replica.into(),
+            partitions: 4,
+            transport_forgets: false,
+            look_every: Duration::from_millis(250),
+            retain_days: None,
+        }
+    }
 }
 
 /// The engine cannot start.
@@ -89,6 +110,7 @@ impl Engine {
         ));
         let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let stop = CancellationToken::new();
+        let announcer = Announcer::new(Arc::clone(&broker));
         let parts = Parts {
             replica: incarnation(&options.replica),
             database: database.clone(),
@@ -96,6 +118,7 @@ impl Engine {
             broker: Arc::clone(&broker),
             releaser: releaser.clone(),
             hub: Arc::clone(&hub),
+            announcer: Arc::clone(&announcer),
             partitions: options.partitions,
         };
         let mut tasks = JoinSet::new();
@@ -107,6 +130,7 @@ impl Engine {
             catalogue: Arc::clone(&catalogue),
             broker: Arc::clone(&broker),
             releaser,
+            announcer,
             lane: lane.clone(),
             stop: stop.clone(),
             held: Arc::new(tokio::sync::watch::channel(Vec::new()).0),
@@ -117,10 +141,15 @@ impl Engine {
         tasks.spawn(upkeep.clone().repeat_outbox());
         tasks.spawn(upkeep.clone().watch_definitions());
         tasks.spawn(upkeep.make_days());
-        tasks.spawn(catch_up::run(
-            Arc::clone(&hub),
+        let net = Net {
+            hub: Arc::clone(&hub),
+            database: database.clone(),
+            catalogue: Arc::clone(&catalogue),
+        };
+        tasks.spawn(catch_up::run(net, options.look_every, stop.clone()));
+        tasks.spawn(retention::run(
             database.clone(),
-            Arc::clone(&catalogue),
+            options.retain_days,
             stop.clone(),
         ));
         let inner = Inner {
@@ -136,6 +165,18 @@ impl Engine {
         Ok(Engine {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Hears what other replicas announce, to wake those who wait here; without it they wait for the poll.
+    pub async fn listen(&self, announced: mpsc::Receiver<Vec<u8>>) {
+        let net = Net {
+            hub: Arc::clone(&self.inner.hub),
+            database: self.inner.database.clone(),
+            catalogue: Arc::clone(&self.inner.catalogue),
+        };
+        let stop = self.inner.stop.clone();
+        let mut tasks = self.inner.tasks.lock().await;
+        tasks.spawn(announce::listen(net, announced, stop));
     }
 
     /// Starts a saga, or finds the one that this key has started. Durable when it returns `Ok`.

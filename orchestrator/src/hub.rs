@@ -106,6 +106,13 @@ impl Hub {
         self.lock().contains_key(&id)
     }
 
+    /// The last row that is known of a saga that is waited for here.
+    pub fn known(&self, id: SagaId) -> Option<i32> {
+        let waiting = self.lock();
+        let known = waiting.get(&id)?.news.borrow().as_ref()?.seq;
+        Some(known)
+    }
+
     /// Tells the waiters, unless they know as much; wakes those whom it interests.
     pub(crate) fn publish(&self, id: SagaId, progress: impl Into<Arc<Progress>>) {
         let progress = progress.into();

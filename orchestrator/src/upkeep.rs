@@ -10,6 +10,7 @@ use impresario_workflows::SagaId;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker, TaskList};
 use crate::clock;
 use crate::lane::{Message, Releaser};
@@ -33,6 +34,7 @@ pub(crate) struct Upkeep {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) releaser: Releaser,
+    pub(crate) announcer: Arc<Announcer>,
     pub(crate) lane: mpsc::Sender<Message>,
     pub(crate) stop: CancellationToken,
     /// The partitions that are leased now.
@@ -80,14 +82,16 @@ impl Upkeep {
         let mut redispatch = redispatch_at_first;
         loop {
             match leases::turn(&self.database.pool, &self.replica, self.partitions).await {
-                Ok(now) if now != held => {
-                    tracing::info!(partitions = ?now, "results partitions leased");
-                    held = now;
-                    self.held.send_replace(held.clone());
-                    self.broker.read_partitions(held.clone()).await;
-                    self.tell(Message::Leased(held.clone())).await;
+                Ok(turn) => {
+                    self.announcer.set_others(turn.others > 0);
+                    if turn.held != held {
+                        tracing::info!(partitions = ?turn.held, "results partitions leased");
+                        held = turn.held;
+                        self.held.send_replace(held.clone());
+                        self.broker.read_partitions(held.clone()).await;
+                        self.tell(Message::Leased(held.clone())).await;
+                    }
                 }
-                Ok(_) => {}
                 Err(error) => tracing::warn!(error = ?error, "cannot renew leases"),
             }
             if redispatch && !held.is_empty() {

@@ -15,6 +15,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use impresario_protocol::Queues;
 use impresario_services::{Folder, Postgres, Program, postgres};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -37,6 +38,7 @@ pub(crate) struct Place {
     pub(crate) port: u16,
     pub(crate) database_url: Option<String>,
     pub(crate) amqp_url: Option<String>,
+    pub(crate) queue_prefix: Queues,
     pub(crate) data: PathBuf,
     /// Data vanish with us.
     pub(crate) temporary: bool,
@@ -200,6 +202,7 @@ impl Platform {
         command.env_remove("DATABASE_URL").env_remove("AMQP_URL");
         if let Some(url) = &self.place.amqp_url {
             command.args(["--amqp-url", url]);
+            command.args(["--queue-prefix", &self.place.queue_prefix.to_string()]);
         }
         Ok(command)
     }

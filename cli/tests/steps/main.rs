@@ -12,6 +12,7 @@
 )]
 
 mod conservation;
+mod elsewhere;
 mod faults;
 mod late;
 mod once;

@@ -208,17 +208,12 @@ fn hasty_booking() -> Definition {
 
 async fn start() -> (Engine, Arc<Plans>, String) {
     let url = fresh_database().await;
-    let amqp = std::env::var("AMQP_URL").expect("AMQP_URL: run `cargo xtask test`");
+    let amqp = amqp();
     let database = Database::open(&StoreOptions::new(&url)).await.unwrap();
     let (arrivals, arrivals_in) = mpsc::channel(1024);
     let broker = Arc::new(Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap());
-    let options = Options {
-        replica: "steps".into(),
-        partitions: 4,
-        transport_forgets: false,
-    };
     let engine = Engine::start(
-        options,
+        Options::new("steps"),
         database,
         vec![hasty_booking()],
         broker,
@@ -284,7 +279,21 @@ async fn provider(url: &str) -> String {
     format!("http://{address}")
 }
 
-async fn fresh_database() -> String {
+/// The broker that all tests share; each database has a queue prefix of its own there.
+pub(crate) fn amqp() -> String {
+    std::env::var("AMQP_URL").expect("AMQP_URL: run `cargo xtask test`")
+}
+
+/// Waits for a condition.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub(crate) async fn fresh_database() -> String {
     let server = std::env::var("DATABASE_URL").expect("DATABASE_URL: run `cargo xtask test`");
     let name = format!("steps_{}", uuid::Uuid::new_v4().simple());
     let mut connection = PgConnection::connect(&server).await.unwrap();

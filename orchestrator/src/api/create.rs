@@ -66,7 +66,8 @@ pub(super) async fn create(
     let known = match follower.heard() {
         Some(heard) if started.created => heard,
         Some(_) | None => {
-            let stored = surface.api.load_of(&surface.definition, started.id).await?;
+            let found = surface.api.load_of(&surface.definition, started.id).await;
+            let stored = found.map_err(|problem| forgotten(started.created, problem))?;
             engine.hub().publish(started.id, Arc::clone(&stored));
             stored
         }
@@ -109,6 +110,17 @@ fn answer(
         headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// The key outlives the saga: what it has started is not there any more, and another start would meet its effects.
+fn forgotten(created: bool, problem: Problem) -> Problem {
+    if created || problem.code() != Code::NotFound {
+        return problem;
+    }
+    Problem::new(
+        Code::Gone,
+        "What this idempotency key had started ended long ago. Make a new key for a new request.",
+    )
 }
 
 fn refused(error: StartError) -> Problem {

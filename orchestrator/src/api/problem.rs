@@ -21,6 +21,8 @@ pub(super) enum Code {
     MethodNotAllowed,
     BodyTimeout,
     CommandRefused,
+    Undone,
+    Gone,
     Stale,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -38,7 +40,7 @@ pub(super) enum Code {
 
 impl Code {
     /// Every code, for the documentation.
-    pub(super) const ALL: [Code; 22] = [
+    pub(super) const ALL: [Code; 24] = [
         Code::MalformedJson,
         Code::MalformedHeader,
         Code::MalformedQuery,
@@ -48,6 +50,8 @@ impl Code {
         Code::MethodNotAllowed,
         Code::BodyTimeout,
         Code::CommandRefused,
+        Code::Undone,
+        Code::Gone,
         Code::Stale,
         Code::BodyTooLarge,
         Code::UnsupportedMediaType,
@@ -75,6 +79,8 @@ impl Code {
             Code::MethodNotAllowed => "method_not_allowed",
             Code::BodyTimeout => "body_timeout",
             Code::CommandRefused => "command_refused",
+            Code::Undone => "undone",
+            Code::Gone => "gone",
             Code::Stale => "stale",
             Code::BodyTooLarge => "body_too_large",
             Code::UnsupportedMediaType => "unsupported_media_type",
@@ -101,8 +107,9 @@ impl Code {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Code::CommandRefused | Code::VersionTaken => StatusCode::CONFLICT,
+            Code::CommandRefused | Code::VersionTaken | Code::Undone => StatusCode::CONFLICT,
             Code::SignatureRefused => StatusCode::UNAUTHORIZED,
+            Code::Gone => StatusCode::GONE,
             Code::Stale => StatusCode::PRECONDITION_FAILED,
             Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -127,6 +134,8 @@ impl Code {
             Code::MethodNotAllowed => "The method is not allowed here",
             Code::BodyTimeout => "The body did not arrive in time",
             Code::CommandRefused => "The saga cannot follow this command",
+            Code::Undone => "What this key had started was lost, and has been undone",
+            Code::Gone => "It ended long ago and is no longer kept",
             Code::Stale => "The saga has moved on",
             Code::BodyTooLarge => "The body is too large",
             Code::UnsupportedMediaType => "The body is not application/json",
@@ -158,6 +167,8 @@ impl Code {
             | Code::NotFound
             | Code::MethodNotAllowed
             | Code::CommandRefused
+            | Code::Undone
+            | Code::Gone
             | Code::Stale
             | Code::BodyTooLarge
             | Code::UnsupportedMediaType
@@ -211,6 +222,10 @@ impl Problem {
         let mut problem = Problem::new(Code::Internal, "Tell us the instance if it happens again.");
         problem.0.instance = Some(instance);
         problem
+    }
+
+    pub(super) fn code(&self) -> Code {
+        self.0.code
     }
 
     pub(super) fn unavailable(detail: impl Into<String>) -> Problem {

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod leases;
 pub mod listing;
 pub mod outbox;
+pub mod retention;
 pub mod row;
 pub mod sagas;
 pub mod timers;

@@ -66,11 +66,7 @@ impl Bench {
             .map(|(name, text)| Definition::parse(name, text).unwrap())
             .collect();
         let (arrivals, arrivals_in) = mpsc::channel(1024);
-        let options = Options {
-            replica: Uuid::new_v4().simple().to_string(),
-            partitions: 4,
-            transport_forgets: false,
-        };
+        let options = Options::new(Uuid::new_v4().simple().to_string());
         let workers = Arc::new(Workers::new(arrivals));
         let engine = Engine::start(options, database, definitions, workers, arrivals_in)
             .await

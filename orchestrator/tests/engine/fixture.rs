@@ -122,6 +122,7 @@ pub(crate) struct Wire {
     sent: Mutex<Vec<Task>>,
     refuse: Mutex<bool>,
     depth: Mutex<Option<PoolDepth>>,
+    announced: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Wire {
@@ -132,6 +133,11 @@ impl Wire {
     /// No depth: the broker does not know. Without a call: a consumer and an empty queue.
     pub(crate) fn pools_look_like(&self, depth: PoolDepth) {
         *self.depth.lock().unwrap() = Some(depth);
+    }
+
+    /// What the others were told.
+    pub(crate) fn announced(&self) -> Vec<Vec<u8>> {
+        self.announced.lock().unwrap().clone()
     }
 
     pub(crate) fn sent(&self) -> Vec<Task> {
@@ -196,6 +202,10 @@ impl Broker for TestBroker {
             );
         }
     }
+
+    fn announce(&self, body: Vec<u8>) {
+        self.wire.announced.lock().unwrap().push(body);
+    }
 }
 
 /// One engine process.
@@ -210,6 +220,7 @@ pub(crate) struct Replica {
 pub(crate) struct Setup {
     pub(crate) transport_forgets: bool,
     pub(crate) results_unread: bool,
+    pub(crate) look_every: Option<Duration>,
 }
 
 impl Replica {
@@ -229,9 +240,9 @@ impl Replica {
             echo: !setup.results_unread,
         });
         let options = Options {
-            replica: name.to_owned(),
-            partitions: 4,
             transport_forgets: setup.transport_forgets,
+            look_every: setup.look_every.unwrap_or(Options::new(name).look_every),
+            ..Options::new(name)
         };
         let definitions = [STORY, OUTER, INNER, PATIENT]
             .map(|text| Definition::parse("test", text).expect("a right definition"));

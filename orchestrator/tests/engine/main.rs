@@ -14,6 +14,8 @@ mod faults;
 mod fixture;
 mod lost_answer;
 mod outage;
+mod patience;
 mod replicas;
+mod retention;
 mod story;
 mod waiting;
