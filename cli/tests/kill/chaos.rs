@@ -64,7 +64,7 @@ pub(crate) fn run(first: u64, seeds: u64) {
 }
 
 fn one(servers: Servers, seed: u64, faults_for: Duration) -> (Servers, Verdict) {
-    eprintln!("CHAOS_SEED={seed}");
+    let _told = Again(seed);
     let began = Instant::now();
     let mut chance = Chance::new(seed);
     let swarm = Swarm::new(&mut chance);
@@ -92,4 +92,16 @@ fn one(servers: Servers, seed: u64, faults_for: Duration) -> (Servers, Verdict) 
         began.elapsed().as_secs_f64()
     );
     (platform.went_well(), verdict)
+}
+
+/// Tells how a seed that went wrong is run again.
+struct Again(u64);
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let seed = self.0;
+            println!("seed {seed}: FAILED; again with: cargo xtask chaos --seed {seed} --seeds 1");
+        }
+    }
 }
