@@ -13,6 +13,7 @@ use crate::doctor::DoctorOptions;
 use crate::node::NodeOptions;
 use crate::output::Format;
 use crate::saga::SagaOptions;
+use crate::verify::VerifyOptions;
 
 /// Durable booking sagas: reserve, charge, confirm, and undo exactly what was done.
 #[derive(Debug, Parser)]
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Demo,
     /// Find, explain and repair sagas of a running server.
     Saga(SagaOptions),
+    /// Judge a run from its records: what clients were told, journals, effects, money, seats.
+    Verify(VerifyOptions),
     /// Tell everything that is wrong with definition files.
     Lint(LintOptions),
     /// Print the JSON Schema of definition files.

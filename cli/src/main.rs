@@ -23,6 +23,7 @@ mod seed;
 mod serve;
 mod terminal;
 mod timeline;
+mod verify;
 mod worker;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             Command::Dev(options) => dev::run(options, cli.output).await,
             Command::Demo => demo::run(cli.output).await,
             Command::Saga(options) => saga::run(options, cli.output).await,
+            Command::Verify(options) => verify::run(options, cli.output).await,
             Command::Lint(options) => definition::lint(&options, cli.output),
             Command::Schema => definition::schema(),
             Command::Diff(options) => diff::run(&options, cli.output),

@@ -74,7 +74,7 @@ impl Server {
         Err(Error::of_answer(answer).await)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let answer = self.send(self.request(Method::GET, path)).await?;
         self.read(answer).await
     }
