@@ -9,7 +9,10 @@ use crate::dev::DevOptions;
 use crate::doctor::DoctorOptions;
 use crate::node::NodeOptions;
 use crate::output::Format;
+use crate::replay::ReplayOptions;
 use crate::saga::SagaOptions;
+use crate::simulate::SimulateOptions;
+use crate::test::TestOptions;
 
 /// Durable booking sagas: reserve, charge, confirm, and undo exactly what was done.
 #[derive(Debug, Parser)]
@@ -32,6 +35,12 @@ pub(crate) enum Command {
     Saga(SagaOptions),
     /// Tell everything that is wrong with definition files.
     Lint(LintOptions),
+    /// Simulate sagas of a definition: ends, latencies, faults, and the workers that a start rate needs.
+    Simulate(Box<SimulateOptions>),
+    /// Run test tables: scripted outcomes of steps against the ends that they must lead to.
+    Test(TestOptions),
+    /// Say which recorded sagas a new definition would have ended otherwise.
+    Replay(ReplayOptions),
     /// Print the JSON Schema of definition files.
     Schema,
     /// Look at what this machine has, and say how to mend what it lacks.

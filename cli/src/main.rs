@@ -10,16 +10,20 @@ mod demo;
 mod dev;
 mod doctor;
 mod exit;
+mod file;
 mod inprocess;
 mod node;
 mod output;
 mod pools;
 mod process;
 mod provider;
+mod replay;
 mod saga;
 mod seed;
 mod serve;
+mod simulate;
 mod terminal;
+mod test;
 mod timeline;
 mod worker;
 
@@ -47,6 +51,9 @@ fn main() -> ExitCode {
             Command::Demo => demo::run(cli.output).await,
             Command::Saga(options) => saga::run(options, cli.output).await,
             Command::Lint(options) => definition::lint(&options, cli.output),
+            Command::Simulate(options) => simulate::run(&options, cli.output),
+            Command::Test(options) => test::run(&options, cli.output),
+            Command::Replay(options) => replay::run(&options, cli.output),
             Command::Schema => definition::schema(),
             Command::Doctor(options) => doctor::run(options, cli.output).await,
             Command::Serve(options) => serve::run(options).await,

@@ -1,8 +1,9 @@
 //! `impresario saga …`: support staff's hands on the command line, through the REST API.
 //!
-//! `list` finds, `show` explains one, `retry` and `cancel` act on what was seen and follow what comes of it.
+//! `list` finds, `export` writes down what was found, `show` explains one, `retry` and `cancel` act on what was seen and follow what comes of it.
 
 mod act;
+mod export;
 mod list;
 mod show;
 
@@ -30,6 +31,8 @@ pub(crate) struct SagaOptions {
 enum SagaCommand {
     /// Find sagas, newest first.
     List(list::ListOptions),
+    /// Write sagas with their journals, one a line, for `simulate --learn` and `replay`.
+    Export(list::ListOptions),
     /// Everything about one saga: status, why, steps, timeline.
     Show(show::ShowOptions),
     /// Let what stands before a human try again.
@@ -42,6 +45,7 @@ pub(crate) async fn run(options: SagaOptions, format: Format) -> anyhow::Result<
     let server = Server::new(&options.server)?;
     match options.command {
         SagaCommand::List(options) => list::run(&server, options, format).await,
+        SagaCommand::Export(options) => export::run(&server, &options).await,
         SagaCommand::Show(options) => show::run(&server, &options, format).await,
         SagaCommand::Retry(options) => act::retry(&server, options, format).await,
         SagaCommand::Cancel(options) => act::cancel(&server, options, format).await,
