@@ -12,7 +12,10 @@ use crate::diff::DiffOptions;
 use crate::doctor::DoctorOptions;
 use crate::node::NodeOptions;
 use crate::output::Format;
+use crate::replay::ReplayOptions;
 use crate::saga::SagaOptions;
+use crate::simulate::SimulateOptions;
+use crate::test::TestOptions;
 use crate::verify::VerifyOptions;
 
 /// Durable booking sagas: reserve, charge, confirm, and undo exactly what was done.
@@ -38,6 +41,12 @@ pub(crate) enum Command {
     Verify(VerifyOptions),
     /// Tell everything that is wrong with definition files.
     Lint(LintOptions),
+    /// Simulate sagas of a definition: ends, latencies, faults, and the workers that a start rate needs.
+    Simulate(Box<SimulateOptions>),
+    /// Run test tables: scripted outcomes of steps against the ends that they must lead to.
+    Test(TestOptions),
+    /// Say which recorded sagas a new definition would have ended otherwise.
+    Replay(ReplayOptions),
     /// Print the JSON Schema of definition files.
     Schema,
     /// Tell what a new version of a definition changes, and whether running sagas could go on under it.

@@ -11,6 +11,7 @@ use impresario_workflows::definition::{Diagnostic, json_schema_of_files, render}
 use serde_json::json;
 
 use crate::exit::{Code, coded};
+use crate::file;
 use crate::output::{self, Format};
 
 #[derive(Debug, Args)]
@@ -62,10 +63,7 @@ pub(crate) fn schema() -> anyhow::Result<()> {
 
 fn read(path: &PathBuf) -> anyhow::Result<Linted> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => coded(Code::NotFound, format!("there is no file {name}")),
-        _ => coded(Code::Failed, format!("cannot read {name}: {error}")),
-    })?;
+    let text = file::text(path)?;
     let checked = Definition::check(&name, &text);
     let definition = checked
         .definition

@@ -12,16 +12,20 @@ mod dev;
 mod diff;
 mod doctor;
 mod exit;
+mod file;
 mod inprocess;
 mod node;
 mod output;
 mod pools;
 mod process;
 mod provider;
+mod replay;
 mod saga;
 mod seed;
 mod serve;
+mod simulate;
 mod terminal;
+mod test;
 mod timeline;
 mod verify;
 mod worker;
@@ -51,6 +55,9 @@ fn main() -> ExitCode {
             Command::Saga(options) => saga::run(options, cli.output).await,
             Command::Verify(options) => verify::run(options, cli.output).await,
             Command::Lint(options) => definition::lint(&options, cli.output),
+            Command::Simulate(options) => simulate::run(&options, cli.output),
+            Command::Test(options) => test::run(&options, cli.output),
+            Command::Replay(options) => replay::run(&options, cli.output),
             Command::Schema => definition::schema(),
             Command::Diff(options) => diff::run(&options, cli.output),
             Command::Apply(options) => apply::run(options, cli.output).await,

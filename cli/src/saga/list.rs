@@ -42,8 +42,7 @@ pub(super) async fn run(
     options: ListOptions,
     format: Format,
 ) -> anyhow::Result<()> {
-    let limit = usize::try_from(options.limit)?;
-    let (found, has_more) = fetch(server, &options, limit).await?;
+    let (found, has_more) = fetch(server, &options).await?;
     match format {
         Format::Json => output::json(&json!({ "data": found, "has_more": has_more }))?,
         Format::Table if found.is_empty() => eprintln!("none found"),
@@ -57,11 +56,12 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn fetch(
+/// What is found, up to the limit, and whether there is more.
+pub(super) async fn fetch(
     server: &Server,
     options: &ListOptions,
-    limit: usize,
 ) -> anyhow::Result<(Vec<Item>, bool)> {
+    let limit = usize::try_from(options.limit)?;
     let mut found: Vec<Item> = Vec::new();
     let mut cursor = None;
     loop {

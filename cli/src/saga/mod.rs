@@ -1,9 +1,10 @@
 //! `impresario saga …`: support staff's hands on the command line, through the REST API.
 //!
-//! `list` finds, `show` explains one; `retry`, `cancel`, `approve` and `deny` act on what was seen and follow what comes
-//! of it; `signal` tells one that something happened outside.
+//! `list` finds, `export` writes down what was found, `show` explains one; `retry`, `cancel`, `approve` and `deny` act on
+//! what was seen and follow what comes of it; `signal` tells one that something happened outside.
 
 mod act;
+mod export;
 mod list;
 mod show;
 mod signal;
@@ -32,6 +33,8 @@ pub(crate) struct SagaOptions {
 enum SagaCommand {
     /// Find sagas, newest first.
     List(list::ListOptions),
+    /// Write sagas with their journals, one a line, for `simulate --learn` and `replay`.
+    Export(list::ListOptions),
     /// Everything about one saga: status, why, steps, timeline.
     Show(show::ShowOptions),
     /// Let what stands before a human try again.
@@ -50,6 +53,7 @@ pub(crate) async fn run(options: SagaOptions, format: Format) -> anyhow::Result<
     let server = Server::new(&options.server)?;
     match options.command {
         SagaCommand::List(options) => list::run(&server, options, format).await,
+        SagaCommand::Export(options) => export::run(&server, &options).await,
         SagaCommand::Show(options) => show::run(&server, &options, format).await,
         SagaCommand::Retry(options) => act::retry(&server, options, format).await,
         SagaCommand::Cancel(options) => act::cancel(&server, options, format).await,

@@ -8,10 +8,12 @@ mod words;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use impresario_workflows::script::Moment as Rehearsed;
+use impresario_workflows::{Definition, Millis};
 
 use crate::client::{JournalEntry, Saga};
 use crate::output::{Ink, tame};
-use words::{Said, Tone};
+use words::{Said, Sent, Tone};
 
 /// What happened at an instant.
 #[derive(Clone, Debug)]
@@ -34,6 +36,47 @@ impl Timeline {
         Timeline::since(saga, 0)
     }
 
+    /// Of a saga that was only rehearsed.
+    pub(crate) fn rehearsed(definition: &Definition, moments: &[Rehearsed]) -> Timeline {
+        let named: Vec<(&str, String)> = definition
+            .steps
+            .iter()
+            .map(|step| {
+                let task = format!("{}/{}", step.task.pool, step.task.task);
+                (step.id.as_str(), task)
+            })
+            .collect();
+        let tasks = named
+            .iter()
+            .map(|(id, task)| (*id, task.as_str()))
+            .collect();
+        let mut sent = Sent::new();
+        let mut timeline = Timeline {
+            start: moments
+                .first()
+                .map_or_else(Utc::now, |first| instant(first.at)),
+            moments: Vec::new(),
+        };
+        for Rehearsed {
+            at,
+            events,
+            refused,
+        } in moments
+        {
+            let at = instant(*at);
+            for event in events {
+                let told = serde_json::to_value(event).unwrap_or_default();
+                if let Some((step, said)) = words::of(&told, &tasks, &mut sent, at) {
+                    timeline.moments.push(Moment { at, step, said });
+                }
+            }
+            for refusal in refused {
+                timeline.insert(at, format!("refused: {refusal}"));
+            }
+        }
+        timeline
+    }
+
     /// Of what came after a row.
     pub(crate) fn since(saga: &Saga, seq: i32) -> Timeline {
         let tasks: BTreeMap<&str, &str> = saga
@@ -42,7 +85,7 @@ impl Timeline {
             .map(|step| (step.id.as_str(), step.task.as_str()))
             .collect();
         // An attempt that is dispatched again under its number: the reader sees that it is a repetition.
-        let mut sent = std::collections::BTreeSet::new();
+        let mut sent = Sent::new();
         let mut moments = Vec::new();
         for entry in &saga.journal {
             for event in &entry.events {
@@ -115,6 +158,14 @@ impl Timeline {
             .trim_end()
             .to_owned()
     }
+}
+
+/// An instant in the heart's unit.
+fn instant(at: Millis) -> DateTime<Utc> {
+    i64::try_from(at)
+        .ok()
+        .and_then(DateTime::from_timestamp_millis)
+        .unwrap_or_default()
 }
 
 /// The newest row of a journal.

@@ -1,0 +1,205 @@
+//! The world of a replay: participants and people who do again what they did.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::life::Life;
+use crate::StepIndex;
+use crate::definition::Definition;
+use crate::record::{Answer, Attempt, Fact, Ordered, OrderedWhat, Story};
+use crate::rehearse::{
+    BEGINNING, Fate, Letter, MILLI, Mail, Micros, Participants, Says, Seat, TAKES, Task, World,
+};
+use crate::saga::{Event, Input, Operation, Outcome, Refusal, Stamp};
+
+/// A recorded world.
+pub(super) struct Recorded<'r> {
+    definition: &'r Definition,
+    /// By step id and operation, in the order in which they were made.
+    attempts: BTreeMap<(&'r str, Operation), Vec<&'r Attempt>>,
+    /// How many of them were asked for.
+    asked: BTreeMap<(&'r str, Operation), usize>,
+    orders: &'r [Ordered],
+    given: Vec<bool>,
+    pub(super) life: Life,
+    /// What the recording does not tell: the first thing.
+    pub(super) untold: Option<String>,
+    /// What was taken for granted.
+    pub(super) assumed: Vec<String>,
+}
+
+impl<'r> Recorded<'r> {
+    pub(super) fn new(definition: &'r Definition, story: &'r Story) -> Recorded<'r> {
+        let mut attempts: BTreeMap<(&str, Operation), Vec<&Attempt>> = BTreeMap::new();
+        for attempt in &story.attempts {
+            let key = (attempt.step.as_str(), attempt.operation);
+            attempts.entry(key).or_default().push(attempt);
+        }
+        Recorded {
+            definition,
+            attempts,
+            asked: BTreeMap::new(),
+            orders: &story.orders,
+            given: vec![false; story.orders.len()],
+            life: Life::default(),
+            untold: None,
+            assumed: Vec::new(),
+        }
+    }
+
+    /// The recorded answer to the next attempt of an operation, or what follows from the others.
+    fn answer(&mut self, step: &'r str, operation: Operation) -> Fate {
+        let key = (step, operation);
+        let asked = self.asked.entry(key).or_default();
+        let place = *asked;
+        *asked += 1;
+        let made = self.attempts.get(&key).map_or(&[][..], Vec::as_slice);
+        if let Some(attempt) = made.get(place) {
+            return self.again(attempt);
+        }
+        // What is final is final: whoever asks once more hears it once more.
+        if let Some(attempt) = made.last().filter(|attempt| attempt.answer.is_final()) {
+            return self.again(attempt);
+        }
+        if let Some(outcome) = self.known(step, operation) {
+            self.assumed.push(format!(
+                "{} of {step} answers what is known",
+                noun(operation)
+            ));
+            return verbatim(outcome, TAKES);
+        }
+        if operation == Operation::Compensate && made.is_empty() {
+            self.assumed.push(format!("the undoing of {step} succeeds"));
+            return verbatim(Outcome::Succeeded(Value::Null), TAKES);
+        }
+        let number = place + 1;
+        self.untold(format!(
+            "{} {number} of {step} was never made",
+            noun(operation)
+        ));
+        silence()
+    }
+
+    fn again(&mut self, attempt: &Attempt) -> Fate {
+        match &attempt.answer {
+            Answer::Said(outcome) => verbatim(outcome.clone(), attempt.takes * MILLI),
+            Answer::Nothing => silence(),
+            Answer::Open => {
+                self.untold(format!(
+                    "the recording ends before {} was answered",
+                    attempt.step
+                ));
+                silence()
+            }
+        }
+    }
+
+    /// What the participant would say because the truth about the effect came out in another way.
+    fn known(&self, step: &str, operation: Operation) -> Option<Outcome> {
+        let other = match operation {
+            Operation::Forward => Operation::Reconcile,
+            Operation::Reconcile => Operation::Forward,
+            Operation::Compensate => return None,
+        };
+        let made = self.attempts.get(&(step, other))?;
+        let Answer::Said(outcome) = &made
+            .iter()
+            .find(|attempt| attempt.answer.is_final())?
+            .answer
+        else {
+            return None;
+        };
+        match (operation, outcome) {
+            (Operation::Forward, Outcome::Applied(output)) => {
+                Some(Outcome::Succeeded(output.clone()))
+            }
+            (Operation::Reconcile, Outcome::Succeeded(output)) => {
+                Some(Outcome::Applied(output.clone()))
+            }
+            (Operation::Reconcile, Outcome::Rejected(problem)) => {
+                Some(Outcome::Closed(problem.clone()))
+            }
+            // Closed by the asking itself: nobody knows what would have become of it otherwise.
+            _ => None,
+        }
+    }
+
+    fn untold(&mut self, what: String) {
+        self.untold.get_or_insert(what);
+    }
+
+    /// Orders whose moment has come: so long after the fact that they came after.
+    fn give_orders(&mut self, now: Micros, facts: &[Fact], mail: &mut Mail) {
+        for (place, order) in self.orders.iter().enumerate() {
+            if !self.given[place] && facts.contains(&order.after) {
+                self.given[place] = true;
+                let at = now + order.delay * MILLI;
+                mail.post(at, Letter::News(command(order.what, place)));
+            }
+        }
+    }
+}
+
+impl World for Recorded<'_> {
+    fn fate(&mut self, task: &Task, _now: Micros, _participants: &Participants) -> Fate {
+        let definition = self.definition;
+        self.answer(&definition.steps[task.unit].id, task.operation)
+    }
+
+    fn output(&mut self, _unit: StepIndex) -> Value {
+        Value::Null
+    }
+
+    /// The chances of a recorded backoff are not told: the middle.
+    fn jitter_permille(&mut self) -> u16 {
+        500
+    }
+
+    fn told(&mut self, now: Micros, _seat: &Seat<'_>, events: &[Event], mail: &mut Mail) {
+        let after = (now - BEGINNING) / MILLI;
+        events.iter().for_each(|event| self.life.add(after, event));
+        let facts: Vec<Fact> = events.iter().filter_map(Fact::of).collect();
+        self.give_orders(now, &facts, mail);
+    }
+
+    fn refused(&mut self, _now: Micros, _refusal: &Refusal) {}
+}
+
+fn verbatim(outcome: Outcome, takes: Micros) -> Fate {
+    Fate {
+        acts: false,
+        says: Says::Verbatim(Box::new(outcome)),
+        lag: 0,
+        takes,
+    }
+}
+
+fn silence() -> Fate {
+    Fate {
+        acts: false,
+        says: Says::Nothing,
+        lag: 0,
+        takes: TAKES,
+    }
+}
+
+fn command(what: OrderedWhat, place: usize) -> Input {
+    let stamp = Stamp {
+        key: format!("recorded-{place}"),
+        by: "recorded".to_owned(),
+        reason: "as it was".to_owned(),
+    };
+    match what {
+        OrderedWhat::Cancel => Input::Cancel(stamp),
+        OrderedWhat::Retry => Input::Retry { step: None, stamp },
+    }
+}
+
+fn noun(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Forward => "attempt",
+        Operation::Compensate => "the undoing",
+        Operation::Reconcile => "the reconciling",
+    }
+}
