@@ -25,6 +25,8 @@ mod suggest;
 mod yaml;
 mod yaml_error;
 
+pub(crate) use input_schema::{Declared, InputSchema};
+
 pub use diagnostic::{Diagnostic, Severity};
 pub use model::*;
 pub use parse::{Checked, FromCanonicalError};

@@ -1,0 +1,5 @@
+//! The explorer at the door that people use, and its reductions against models without them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod shipped;
