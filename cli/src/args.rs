@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::check::CheckOptions;
 use crate::definition::LintOptions;
 use crate::dev::DevOptions;
 use crate::doctor::DoctorOptions;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Demo,
     /// Find, explain and repair sagas of a running server.
     Saga(SagaOptions),
+    /// Prove definitions, or tell how they go wrong: every interleaving of everything that may happen.
+    Check(CheckOptions),
     /// Tell everything that is wrong with definition files.
     Lint(LintOptions),
     /// Print the JSON Schema of definition files.

@@ -4,6 +4,7 @@
 //! error; exit codes are in [`exit`].
 
 mod args;
+mod check;
 mod client;
 mod definition;
 mod demo;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
             Command::Dev(options) => dev::run(options, cli.output).await,
             Command::Demo => demo::run(cli.output).await,
             Command::Saga(options) => saga::run(options, cli.output).await,
+            Command::Check(options) => check::run(&options, cli.output),
             Command::Lint(options) => definition::lint(&options, cli.output),
             Command::Schema => definition::schema(),
             Command::Doctor(options) => doctor::run(options, cli.output).await,

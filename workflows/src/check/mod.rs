@@ -14,6 +14,7 @@
 //! only. The reductions that make it small are argued where they are made, and each is checked against a model
 //! without it in `tests/check`.
 
+mod draw;
 mod ends;
 pub mod heart;
 mod moves;
@@ -26,6 +27,7 @@ mod story;
 mod words;
 pub mod world;
 
+pub use draw::{mermaid, svg};
 pub use ends::{End, Parked};
 pub use properties::Property;
 pub use report::{Counterexample, Limits, Report, Verdict};
@@ -45,7 +47,10 @@ pub fn explore(definition: &Definition, limits: Limits) -> Report {
     let mut heart = Heart::new(skeleton);
     let (graph, found) = search::breadth_first(&mut heart, limits.states_max);
     let (verdict, ends) = match found {
-        Found::Breach { breach, way } => (disproved(&mut heart, &told(&graph, &way), breach), Vec::new()),
+        Found::Breach { breach, way } => (
+            disproved(&mut heart, &told(&graph, &way), breach),
+            Vec::new(),
+        ),
         Found::TooMany => (beyond(heart.skeleton(), limits), Vec::new()),
         Found::Everything => match search::cannot_end(&heart, &graph) {
             None => (Verdict::Proved, ends::of(&heart, &graph)),

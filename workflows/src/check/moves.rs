@@ -158,10 +158,8 @@ pub(super) fn helpful(saga: &State, world: &World) -> Vec<Vec<Ask>> {
     waited_for(saga)
         .map(|(unit, operation)| {
             let possible = world.participant(unit).possible();
-            let mut answers: Vec<Answer> = possible
-                .iter()
-                .map(|kept| helps(kept, operation))
-                .collect();
+            let mut answers: Vec<Answer> =
+                possible.iter().map(|kept| helps(kept, operation)).collect();
             answers.sort_unstable();
             answers.dedup();
             answers

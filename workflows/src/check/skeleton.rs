@@ -52,8 +52,6 @@ pub struct UnitFacts {
     pub step: usize,
     /// Name of its effect; none when it has none, or none that anybody named.
     pub effect: Option<String>,
-    /// Whether the definition calls it read-only.
-    pub readonly: bool,
     /// What is left of it when the saga turns around.
     pub undoing: Undoing,
     /// Whether the effect goes by itself after a while.
@@ -167,20 +165,18 @@ fn facts(unit: Unit, step: &Step, schema: &InputSchema) -> UnitFacts {
     if conditional {
         forward.insert(forward.len().min(1), Fate::Skipped);
     }
-    let (undoing, undo, readonly) = match &step.undo {
-        Undo::Compensate(undo) => (Undoing::Undone, fates(&undo.input, schema), false),
-        Undo::Nothing { reason: _ } => (Undoing::Left, Vec::new(), false),
-        Undo::Readonly => (Undoing::Left, Vec::new(), true),
-        Undo::OnlyForward => (Undoing::Never, Vec::new(), false),
+    let (undoing, undo) = match &step.undo {
+        Undo::Compensate(undo) => (Undoing::Undone, fates(&undo.input, schema)),
+        Undo::Nothing { reason: _ } | Undo::Readonly => (Undoing::Left, Vec::new()),
+        Undo::OnlyForward => (Undoing::Never, Vec::new()),
     };
     UnitFacts {
         id: step.id.clone(),
         step: unit,
         effect: step.effect.clone(),
-        readonly,
         undoing,
         lapses: step.expires_ms.is_some(),
-        pins: StepSet::EMPTY,
+        pins: step.pins,
         forward,
         undo,
     }

@@ -10,7 +10,11 @@ pub(super) fn question(skeleton: &Skeleton, ask: Ask) -> String {
     match ask {
         Ask::Start => "a start".to_owned(),
         Ask::Answered(unit, answer) => {
-            format!("`{}` of {}", answer_word(answer), of(skeleton, unit, answer.operation()))
+            format!(
+                "`{}` of {}",
+                answer_word(answer),
+                of(skeleton, unit, answer.operation())
+            )
         }
         Ask::Spent(unit, operation, spending, budget) => format!(
             "{} of {} ({})",
@@ -37,7 +41,10 @@ fn idle_words(skeleton: &Skeleton, idle: Idle) -> String {
         Idle::LookedAt => "a look when nothing is due".to_owned(),
         Idle::Foreign => "an answer about a foreign step".to_owned(),
         Idle::Unserved(unit, operation) => {
-            format!("silence in an outage about {}", of(skeleton, unit, operation))
+            format!(
+                "silence in an outage about {}",
+                of(skeleton, unit, operation)
+            )
         }
         Idle::Expired(unit, operation) => {
             format!("`expired` of {}", of(skeleton, unit, operation))

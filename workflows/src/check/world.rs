@@ -56,7 +56,10 @@ impl World {
     /// What tells it from every other world.
     pub(super) fn key(&self) -> Box<[u16]> {
         let halves = [self.saga as u16, (self.saga >> 16) as u16];
-        let participants = self.participants.iter().map(|participant| participant.code());
+        let participants = self
+            .participants
+            .iter()
+            .map(|participant| participant.code());
         halves.into_iter().chain(participants).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use super::file::{CompensateFile, SagaFile, StepFile, Template, UndoFile};
 use super::input_schema::InputSchema;
-use super::model::{Compensate, Customer, Definition, Reconcile, Step, StepIndex, Undo};
+use super::model::{Compensate, Customer, Definition, Reconcile, Step, StepIndex, StepSet, Undo};
 use super::plan::Plan;
 use super::policy;
 use crate::expression::Mapping;
@@ -40,6 +40,11 @@ pub(crate) fn definition(
         input_schema: schema.into_value(),
         steps,
         pivot: plan.pivot,
+        invariants: file
+            .invariants
+            .iter()
+            .map(|invariant| invariant.value.clone())
+            .collect(),
         output: mapping(file.output.as_ref()),
         rest: file.rest.as_ref().map(|at| at.value.clone()),
         customer: customer(file),
@@ -83,6 +88,11 @@ fn step(plan: &Plan<'_>, at: StepIndex, step: &StepFile) -> Option<Step> {
             .as_ref()
             .map(|template| template.mapping.clone()),
         expires_ms: step.expires.as_ref().map(|at| at.value),
+        pins: step
+            .pins
+            .iter()
+            .filter_map(|pinned| plan.find(&pinned.value))
+            .fold(StepSet::EMPTY, StepSet::with),
     })
 }
 

@@ -11,6 +11,7 @@ mod diagnostic;
 mod duration;
 mod file;
 mod input_schema;
+mod invariant;
 pub mod model;
 mod node;
 mod parse;
@@ -28,6 +29,7 @@ mod yaml_error;
 pub(crate) use input_schema::{Declared, InputSchema};
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use invariant::Invariant;
 pub use model::*;
 pub use parse::{Checked, FromCanonicalError};
 pub use render::render;

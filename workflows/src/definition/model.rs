@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Invariant;
 use crate::Millis;
 use crate::expression::{Condition, Mapping};
 
@@ -110,6 +111,8 @@ pub struct Definition {
     pub steps: Vec<Step>,
     /// The step after which the saga only goes forward.
     pub pivot: Option<StepIndex>,
+    /// What must be true at every end.
+    pub invariants: Vec<Invariant>,
     /// What the saga answers when it completes.
     pub output: Mapping,
     /// Plural noun of its own REST surface (`bookings` gives `/v1/bookings`).
@@ -180,6 +183,8 @@ pub struct Step {
     pub describe: Option<Mapping>,
     /// How long the effect lasts by itself, when it expires (a seat hold).
     pub expires_ms: Option<Millis>,
+    /// The steps whose effects no longer expire once this one is done.
+    pub pins: StepSet,
 }
 
 impl Step {

@@ -101,7 +101,9 @@ pub(super) fn put(skeleton: &Skeleton, state: &mut State, ask: Ask) -> Input {
             input: (*state.input).clone(),
             traceparent: None,
         }),
-        Ask::Answered(unit, answer) => answered(skeleton, unit, answer.operation(), CURRENT, said(answer)),
+        Ask::Answered(unit, answer) => {
+            answered(skeleton, unit, answer.operation(), CURRENT, said(answer))
+        }
         Ask::Spent(unit, operation, spending, budget) => {
             spent(skeleton, state, (unit, operation), spending, budget)
         }
@@ -172,7 +174,9 @@ fn spent(
         }
         (Spending::Failed, _) => Outcome::Failed(problem),
         (Spending::Unknown, Operation::Reconcile) => Outcome::StillOpen(problem),
-        (Spending::Unknown, Operation::Forward | Operation::Compensate) => Outcome::Unknown(problem),
+        (Spending::Unknown, Operation::Forward | Operation::Compensate) => {
+            Outcome::Unknown(problem)
+        }
     };
     answered(skeleton, unit, operation, CURRENT, outcome)
 }

@@ -213,9 +213,10 @@ pub(super) fn code(state: &State) -> Box<[u16]> {
         Phase::Compensated { cause: _ } => 5,
     };
     let set_aside = u16::from(state.quarantine.is_some()) << 8;
-    let units = state.steps.iter().map(|step| {
-        forward_code(&step.forward) << 8 | undoing_code(&step.undoing)
-    });
+    let units = state
+        .steps
+        .iter()
+        .map(|step| forward_code(&step.forward) << 8 | undoing_code(&step.undoing));
     std::iter::once(phase | set_aside).chain(units).collect()
 }
 

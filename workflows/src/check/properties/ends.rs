@@ -50,10 +50,7 @@ fn left_over(scene: Scene<'_>) -> Option<Breach> {
 }
 
 /// The first unit of which something is possible that `breaks`.
-fn first(
-    scene: Scene<'_>,
-    breaks: impl Fn(bool, Unit, Kept) -> bool,
-) -> Option<(Unit, Kept)> {
+fn first(scene: Scene<'_>, breaks: impl Fn(bool, Unit, Kept) -> bool) -> Option<(Unit, Kept)> {
     scene.world.participants().find_map(|(unit, participant)| {
         let asked = participant.sent().has(Operation::Forward);
         let kept = participant

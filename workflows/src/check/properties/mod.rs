@@ -5,6 +5,7 @@
 //! (`search/ending`).
 
 mod ends;
+mod invariants;
 mod once;
 mod order;
 mod pivot;
@@ -138,7 +139,8 @@ pub(super) struct Scene<'a> {
 
 /// The first property that a world breaks.
 pub(super) fn breach(scene: Scene<'_>) -> Option<Breach> {
-    once::breach(scene)
+    invariants::breach(scene)
+        .or_else(|| once::breach(scene))
         .or_else(|| order::breach(scene))
         .or_else(|| pivot::breach(scene))
         .or_else(|| ends::breach(scene))

@@ -22,10 +22,7 @@ pub(in crate::check) enum Found {
 }
 
 /// Goes through every world, as long as there are no more than `worlds_max`.
-pub(in crate::check) fn breadth_first(
-    heart: &mut Heart,
-    worlds_max: usize,
-) -> (Graph, Found) {
+pub(in crate::check) fn breadth_first(heart: &mut Heart, worlds_max: usize) -> (Graph, Found) {
     let mut graph = Graph::default();
     let unborn = World::unborn(heart);
     graph.number(unborn, None);
@@ -46,11 +43,7 @@ pub(in crate::check) fn breadth_first(
 
 /// Finds everything that follows from one world. What breaks is given with the edge to it; a world that breaks by
 /// itself needs none.
-fn go_through(
-    heart: &mut Heart,
-    graph: &mut Graph,
-    id: WorldId,
-) -> Option<(Breach, Option<Edge>)> {
+fn go_through(heart: &mut Heart, graph: &mut Graph, id: WorldId) -> Option<(Breach, Option<Edge>)> {
     let world = graph.world(id).clone();
     let scene = Scene {
         skeleton: heart.skeleton(),
