@@ -1,6 +1,6 @@
 //! What the explorer found, for people.
 
-use impresario_workflows::check::{Counterexample, End, Line, Report, Verdict};
+use impresario_workflows::check::{Counterexample, End, Line, Report, SET_ASIDE, Verdict};
 use impresario_workflows::definition::render;
 
 use super::{Checked, Explored};
@@ -108,9 +108,13 @@ fn end(end: &End) -> Vec<String> {
             names.join(", ")
         }
     };
+    let none = match end.status {
+        SET_ASIDE => "as far as it was",
+        _ => "none",
+    };
     vec![
         where_it_stands(end),
-        list(&end.there, "none"),
+        list(&end.there, none),
         list(&end.open, ""),
         end.faults.to_string(),
     ]

@@ -15,6 +15,9 @@ use super::skeleton::Undoing;
 use super::world::World;
 use crate::saga::{State, Status};
 
+/// The word for a saga that the engine could not decide: it stands before a human wherever it was.
+pub const SET_ASIDE: &str = "set aside";
+
 /// One way to end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct End {
@@ -86,7 +89,7 @@ impl Rest {
             Rest::Completed => Status::Completed.as_str(),
             Rest::Compensated => Status::Compensated.as_str(),
             Rest::Stuck => Status::Stuck.as_str(),
-            Rest::SetAside => "set aside",
+            Rest::SetAside => SET_ASIDE,
         }
     }
 }

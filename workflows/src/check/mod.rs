@@ -28,7 +28,7 @@ mod words;
 pub mod world;
 
 pub use draw::{mermaid, svg};
-pub use ends::{End, Parked};
+pub use ends::{End, Parked, SET_ASIDE};
 pub use properties::Property;
 pub use report::{Counterexample, Limits, Report, Verdict};
 pub use story::{Actor, Line, Story};

@@ -4,38 +4,36 @@
 //! [`is_fault`] says which of it is a fault: the number of faults that an end needs is counted, and once they stop
 //! everything must end ([`helpful`]).
 
-use super::heart::{Ask, Budget, Heart, Idle, Spending};
-use super::participant::{Answer, Kept};
+use super::heart::{Ask, Budget, Idle, Spending};
+use super::participant::{Answer, Kept, Participant};
 use super::skeleton::{Skeleton, Unit};
 use super::world::World;
 use crate::saga::{Operation, Phase, State, Status, Wait};
 
 /// Everything that may happen in a world.
-pub(super) fn all(heart: &Heart, world: &World) -> Vec<Ask> {
-    let skeleton = heart.skeleton();
-    let saga = heart.saga(world.saga());
+pub(super) fn all(skeleton: &Skeleton, saga: &State, participants: &[Participant]) -> Vec<Ask> {
     let mut asks = Vec::new();
     match saga.phase {
         Phase::New => asks.push(Ask::Start),
         Phase::Forward { .. } | Phase::Compensating { .. } => {
-            answers(world, &mut asks);
+            answers(participants, &mut asks);
             spendings(skeleton, saga, &mut asks);
             commands(skeleton, saga, &mut asks);
-            idle(saga, world, &mut asks);
+            idle(saga, participants, &mut asks);
         }
         Phase::Completed { .. } | Phase::Compensated { .. } => {
-            answers(world, &mut asks);
+            answers(participants, &mut asks);
             asks.push(Ask::Idle(Idle::CommandedAtTheEnd));
-            idle(saga, world, &mut asks);
+            idle(saga, participants, &mut asks);
         }
     }
     asks
 }
 
 /// Final answers that participants may have given by now.
-fn answers(world: &World, asks: &mut Vec<Ask>) {
+fn answers(participants: &[Participant], asks: &mut Vec<Ask>) {
     for answer in Answer::ALL {
-        for (unit, participant) in world.participants() {
+        for (unit, participant) in participants.iter().enumerate() {
             if participant.said(answer).is_some() {
                 asks.push(Ask::Answered(unit, answer));
             }
@@ -98,7 +96,7 @@ fn commands(skeleton: &Skeleton, saga: &State, asks: &mut Vec<Ask>) {
 }
 
 /// What should change nothing.
-fn idle(saga: &State, world: &World, asks: &mut Vec<Ask>) {
+fn idle(saga: &State, participants: &[Participant], asks: &mut Vec<Ask>) {
     let mut push = |idle| asks.push(Ask::Idle(idle));
     push(Idle::StartedAgain);
     push(Idle::Redispatched);
@@ -109,7 +107,7 @@ fn idle(saga: &State, world: &World, asks: &mut Vec<Ask>) {
         push(Idle::Expired(unit, operation));
         push(Idle::Heartbeat(unit, operation));
     }
-    for (unit, participant) in world.participants() {
+    for (unit, participant) in participants.iter().enumerate() {
         for operation in [
             Operation::Forward,
             Operation::Reconcile,

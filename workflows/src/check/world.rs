@@ -48,7 +48,12 @@ impl World {
         self.participants[unit]
     }
 
-    /// All participants.
+    /// All participants, by unit.
+    pub fn all(&self) -> &[Participant] {
+        &self.participants
+    }
+
+    /// All participants, each with its unit.
     pub fn participants(&self) -> impl Iterator<Item = (Unit, Participant)> + '_ {
         self.participants.iter().copied().enumerate()
     }

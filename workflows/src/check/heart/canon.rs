@@ -9,8 +9,8 @@
 //! what is known about an effect that is undone, no longer leads anywhere. The pivot is left as it is; what a saga
 //! may do hangs on it. At the end nothing leads anywhere.
 //!
-//! None of this is believed: a test explores the sagas themselves and finds that each of these classes answers every
-//! question with one voice (`tests/check/reductions`).
+//! None of this is believed: a test follows the sagas themselves and finds that each step of theirs is one of their
+//! class (`tests`).
 
 use std::sync::Arc;
 

@@ -10,6 +10,8 @@ mod ask;
 mod canon;
 mod conduct;
 mod fate;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;

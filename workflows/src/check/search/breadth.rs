@@ -53,10 +53,11 @@ fn go_through(heart: &mut Heart, graph: &mut Graph, id: WorldId) -> Option<(Brea
     if let Some(breach) = properties::breach(scene) {
         return Some((breach, None));
     }
-    let helpful = moves::helpful(heart.saga(world.saga()), &world);
+    let asks = moves::all(scene.skeleton, scene.saga, world.all());
+    let helpful = moves::helpful(scene.saga, &world);
     let mut follow = Vec::new();
     let mut leads: Vec<(Ask, WorldId)> = Vec::new();
-    for ask in moves::all(heart, &world) {
+    for ask in asks {
         for (outcome, what) in heart.ask(world.saga(), ask).iter().enumerate() {
             let edge = Edge {
                 from: id,

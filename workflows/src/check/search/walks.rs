@@ -57,7 +57,7 @@ fn one(heart: &mut Heart, chance: &mut Chance) -> (Vec<(World, Edge)>, Option<Br
         if let Some(breach) = properties::breach(scene) {
             return (way, Some(breach));
         }
-        let asks = moves::all(heart, &world);
+        let asks = moves::all(scene.skeleton, scene.saga, world.all());
         let Some(ask) = chance.pick(&asks).copied() else {
             break;
         };

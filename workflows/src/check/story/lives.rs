@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::lines::SceneOf;
 use crate::check::heart::Ask;
-use crate::check::participant::{Kept, LIFE, Move, Participant, may_have_said};
+use crate::check::participant::{Happening, Kept, LIFE, Move, Participant, may_have_said};
 use crate::check::skeleton::{Skeleton, Unit};
 
 /// A move, and before which scene it is made.
@@ -82,7 +82,8 @@ fn of(skeleton: &Skeleton, scenes: &[SceneOf], unit: Unit, end: Option<Kept>) ->
     life.unwrap_or_default()
 }
 
-/// Adds what may follow before a scene; what was possible earlier, or with fewer moves, stays as it is.
+/// Adds what may follow before a scene. What was possible earlier, or with fewer moves, stays as it is; but what
+/// only time brings about is told as late as it can be.
 fn moved(mut lives: Lives, known: Participant, lapses: bool, before: usize) -> Lives {
     loop {
         let mut more = Lives::new();
@@ -95,12 +96,9 @@ fn moved(mut lives: Lives, known: Participant, lapses: bool, before: usize) -> L
             }
             let mut life = life.clone();
             life.moves.push(Made { before, what });
-            let shorter = |other: &Lives| {
-                other
-                    .get(&what.to)
-                    .is_none_or(|known| life.moves.len() < known.moves.len())
-            };
-            if shorter(&lives) && shorter(&more) {
+            let better =
+                |other: &Lives| other.get(&what.to).is_none_or(|known| beats(&life, known));
+            if better(&lives) && better(&more) {
                 more.insert(what.to, life);
             }
         }
@@ -109,4 +107,19 @@ fn moved(mut lives: Lives, known: Participant, lapses: bool, before: usize) -> L
         }
         lives.extend(more);
     }
+}
+
+/// Whether one life is better to tell than another that ends the same.
+fn beats(life: &Life, known: &Life) -> bool {
+    let (fewer, more) = (life.moves.len(), known.moves.len());
+    let later = match (life.moves.last(), known.moves.last()) {
+        (Some(new), Some(old)) => match new.what.by {
+            Happening::Delivered(_) => false,
+            Happening::ActsLate | Happening::Forgets | Happening::Lapses => {
+                old.what.from == new.what.from && old.before < new.before
+            }
+        },
+        (None, _) | (_, None) => false,
+    };
+    fewer < more || (fewer == more && later)
 }
