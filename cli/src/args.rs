@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use impresario_protocol::Queues;
 
 use crate::apply::ApplyOptions;
+use crate::check::CheckOptions;
 use crate::definition::LintOptions;
 use crate::dev::DevOptions;
 use crate::diff::DiffOptions;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Saga(SagaOptions),
     /// Judge a run from its records: what clients were told, journals, effects, money, seats.
     Verify(VerifyOptions),
+    /// Prove definitions, or tell how they go wrong: every interleaving of everything that may happen.
+    Check(CheckOptions),
     /// Tell everything that is wrong with definition files.
     Lint(LintOptions),
     /// Simulate sagas of a definition: ends, latencies, faults, and the workers that a start rate needs.

@@ -5,6 +5,7 @@
 
 mod apply;
 mod args;
+mod check;
 mod client;
 mod definition;
 mod demo;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             Command::Demo => demo::run(cli.output).await,
             Command::Saga(options) => saga::run(options, cli.output).await,
             Command::Verify(options) => verify::run(options, cli.output).await,
+            Command::Check(options) => check::run(&options, cli.output),
             Command::Lint(options) => definition::lint(&options, cli.output),
             Command::Simulate(options) => simulate::run(&options, cli.output),
             Command::Test(options) => test::run(&options, cli.output),

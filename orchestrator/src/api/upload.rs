@@ -4,7 +4,7 @@
 //! its code and its place (`line:column`). A definition is known by its content: the same again is 200 and changes
 //! nothing; a version that exists with other content is refused, for sagas are pinned to it.
 //!
-//! A definition that can leave something behind is refused. `force` stores it all the same, for people who know better;
+//! A definition that the explorer disproves is refused, with the sentence of the counterexample. `force` stores it all the same, for people who know better;
 //! who did that and why is kept in the audit records, together with what stood against it.
 
 use axum::Json;
@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use impresario_workflows::Definition;
+use impresario_workflows::check::{Limits, Verdict, explore};
 use impresario_workflows::definition::{Checked, Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,6 +23,12 @@ use super::schema::Schema;
 use super::{Api, TENANT, body, reads};
 use crate::store;
 use crate::store::audit::Deed;
+
+/// Worlds that an upload is worth: seconds. `impresario check` goes further.
+const STATES_MAX: usize = 200_000;
+
+/// Random walks beyond them.
+const WALKS_MAX: usize = 2_000;
 
 #[derive(Deserialize)]
 struct Body {
@@ -79,12 +86,17 @@ pub(super) async fn upload(State(api): State<Api>, request: Request) -> Result<R
         return Err(Problem::new(Code::DefinitionRefused, detail).with_errors(told));
     };
     let forced = force.then_some((who, reason));
+    let against = disproof(&definition).await?;
+    if let (Some(found), None) = (&against, &forced) {
+        let detail = format!("It is disproved ({}): {}", found.code, found.detail);
+        return Err(Problem::new(Code::DefinitionRefused, detail).with_errors(vec![found.clone()]));
+    }
     let (name, version, hash) = (
         definition.name.clone(),
         definition.version,
         definition.hash.clone(),
     );
-    let is_new = store(&api, definition, forced).await?;
+    let is_new = store(&api, definition, forced, against).await?;
     let stored = Stored {
         name: &name,
         version,
@@ -99,17 +111,40 @@ pub(super) async fn upload(State(api): State<Api>, request: Request) -> Result<R
     Ok((code, Json(stored)).into_response())
 }
 
+/// What the explorer finds against it: the property, and the shortest way there in words. It computes for a while, so
+/// it does so beside the tasks that serve.
+async fn disproof(definition: &Definition) -> Result<Option<FieldError>, Problem> {
+    let definition = definition.clone();
+    let limits = Limits {
+        states_max: STATES_MAX,
+        walks: WALKS_MAX,
+        ..Limits::default()
+    };
+    let report = tokio::task::spawn_blocking(move || explore(&definition, limits))
+        .await
+        .map_err(Problem::internal)?;
+    Ok(match report.verdict {
+        Verdict::Proved | Verdict::NotProved { .. } => None,
+        Verdict::Disproved(found) => Some(FieldError {
+            pointer: String::new(),
+            code: found.property.as_str().to_owned(),
+            detail: found.said,
+        }),
+    })
+}
+
 /// Stores it in a task of its own: a caller who leaves does not leave a half-done transaction behind.
 async fn store(
     api: &Api,
     definition: Definition,
     forced: Option<(String, String)>,
+    against: Option<FieldError>,
 ) -> Result<bool, Problem> {
     let engine = api.engine.clone();
     let (name, version) = (definition.name.clone(), definition.version);
     let subject = format!("{name} v{version}");
     let stored = reads::detached(async move {
-        let detail = json!({ "hash": definition.hash });
+        let detail = json!({ "hash": definition.hash, "disproof": against });
         let deed = forced.as_ref().map(|(who, reason)| Deed {
             tenant: TENANT,
             who,

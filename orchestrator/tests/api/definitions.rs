@@ -115,16 +115,41 @@ async fn everything_that_is_wrong_is_told_with_its_place() {
     bench.end().await;
 }
 
+/// The card may be charged while the seat, which expires, is gone: nobody pins it.
+const CHARGES_WITHOUT_A_SEAT: &str = r#"
+saga: careless
+version: 1
+deadline: 15m
+invariants: [charge implies seat]
+steps:
+  hold:
+    task: catalog/hold-seats
+    effect: seat
+    expires: 10m
+    compensate: { task: catalog/release-seats }
+  charge:
+    needs: [hold]
+    task: payment/capture
+    effect: charge
+    pivot: true
+    retry: { max_attempts: unlimited }
+"#;
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_forced_is_on_record() {
+async fn what_is_disproved_is_refused_or_forced_on_record() {
     let bench = Bench::start().await;
+    let refused = upload(&bench, json!({ "source": CHARGES_WITHOUT_A_SEAT })).await;
+    assert_eq!(refused.code(), "definition_refused", "{refused:?}");
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("charge implies seat"), "{detail}");
     let reason = "the venue asked for it";
-    let forced = json!({ "source": PATIENT, "force": true, "reason": reason });
+    let forced = json!({ "source": CHARGES_WITHOUT_A_SEAT, "force": true, "reason": reason });
     assert_eq!(upload(&bench, forced).await.status, StatusCode::CREATED);
     let records = bench.get("/v1/audit?limit=5").await.json();
     let record = &records["data"][0];
     assert_eq!(record["action"], "definition.forced");
-    assert_eq!(record["subject"], "patient v1");
+    assert_eq!(record["subject"], "careless v1");
+    assert_eq!(record["detail"]["disproof"]["code"], "invariant");
     assert_eq!(record["who"], "ana");
     assert_eq!(record["reason"], reason);
     assert_eq!(

@@ -4,7 +4,7 @@ use super::file::{CompensateFile, SagaFile, StepFile, Template, UndoFile};
 use super::input_schema::InputSchema;
 use super::model::{
     Compensate, Customer, Definition, Each, Importance, Kind, PARALLEL_DEFAULT, Reconcile,
-    SAGA_POOL, Step, StepIndex, TaskName, Undo, WaitFor,
+    SAGA_POOL, Step, StepIndex, StepSet, TaskName, Undo, WaitFor,
 };
 use super::plan::Plan;
 use super::policy;
@@ -43,6 +43,11 @@ pub(crate) fn definition(
         input_schema: schema.into_value(),
         steps,
         pivot: plan.pivot,
+        invariants: file
+            .invariants
+            .iter()
+            .map(|invariant| invariant.value.clone())
+            .collect(),
         output: mapping(file.output.as_ref()),
         rest: file.rest.as_ref().map(|at| at.value.clone()),
         customer: customer(file),
@@ -97,6 +102,11 @@ fn step(plan: &Plan<'_>, at: StepIndex, step: &StepFile) -> Option<Step> {
             .as_ref()
             .map_or(Importance::Normal, |at| at.value),
         output_schema: step.output.as_ref().map(super::node::Node::to_json),
+        pins: step
+            .pins
+            .iter()
+            .filter_map(|pinned| plan.find(&pinned.value))
+            .fold(StepSet::EMPTY, StepSet::with),
     })
 }
 

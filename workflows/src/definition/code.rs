@@ -48,3 +48,7 @@ pub(crate) const PAST_DEADLINE: Code = Code("SG040");
 pub(crate) const UNBOUNDED: Code = Code("SG041");
 pub(crate) const UNUSED_RECONCILE: Code = Code("SG042");
 pub(crate) const ODD_POOL: Code = Code("SG051");
+
+// What must be true at the end. The number before these is the engine's: a version exists with other content.
+pub(crate) const UNKNOWN_EFFECT: Code = Code("SG061");
+pub(crate) const INVARIANT: Code = Code("SG062");

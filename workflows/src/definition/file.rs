@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::node::{Node, Place};
 use super::schema;
 use crate::Millis;
-use crate::definition::{Importance, OnFailure, OnUnknown, TaskName};
+use crate::definition::{Importance, Invariant, OnFailure, OnUnknown, TaskName};
 use crate::expression::{Condition, Mapping};
 
 /// A value and the place where it stood.
@@ -66,6 +66,9 @@ pub(crate) struct SagaFile {
     /// The steps, by id. They run side by side unless `needs` orders them.
     #[schemars(required, with = "std::collections::BTreeMap<String, StepFile>")]
     pub steps: Vec<StepFile>,
+    /// What must be true at every end, over effects: `charge implies seat or refund`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub invariants: Vec<At<Invariant>>,
     /// What the saga answers when it completes.
     #[schemars(with = "Option<Value>")]
     pub output: Option<Template>,
@@ -172,6 +175,9 @@ pub(crate) struct StepFile {
     /// How long the effect lasts by itself, when it expires.
     #[schemars(default, schema_with = "schema::duration")]
     pub expires: Option<At<Millis>>,
+    /// Ids of steps whose effects no longer expire once this one is done.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub pins: Vec<At<String>>,
     /// What it does, in words, for people.
     #[schemars(with = "Option<String>")]
     pub describe: Option<Template>,

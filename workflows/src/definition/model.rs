@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Invariant;
 use crate::Millis;
 use crate::expression::{Condition, Mapping};
 
@@ -120,6 +121,8 @@ pub struct Definition {
     pub steps: Vec<Step>,
     /// The step after which the saga only goes forward.
     pub pivot: Option<StepIndex>,
+    /// What must be true at every end.
+    pub invariants: Vec<Invariant>,
     /// What the saga answers when it completes.
     pub output: Mapping,
     /// Plural noun of its own REST surface (`bookings` gives `/v1/bookings`).
@@ -206,6 +209,8 @@ pub struct Step {
     pub importance: Importance,
     /// JSON Schema of its output, when the file declares one.
     pub output_schema: Option<Value>,
+    /// The steps whose effects no longer expire once this one is done.
+    pub pins: StepSet,
 }
 
 impl Step {

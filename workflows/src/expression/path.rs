@@ -99,6 +99,19 @@ impl Reference {
         }
     }
 
+    /// What the last field is read from; itself when it has no field.
+    pub(super) fn parent(&self) -> Reference {
+        let mut parent = self.clone();
+        match &mut parent {
+            Reference::Input(path)
+            | Reference::Output { step: _, path }
+            | Reference::Item(path)
+            | Reference::Signal(path) => drop(path.pop()),
+            Reference::Saga(_) => {}
+        }
+        parent
+    }
+
     /// The value, read directly from the JSON values of the scope.
     pub(super) fn resolve(&self, scope: &Scope<'_>) -> Result<Value, EvaluateError> {
         match self {

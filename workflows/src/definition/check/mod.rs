@@ -4,7 +4,9 @@
 
 mod customer;
 mod input;
+mod invariants;
 mod kind;
+mod pins;
 mod pivot;
 mod pools;
 mod references;
@@ -27,6 +29,8 @@ pub(crate) fn everything(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &Inpu
     pivot::check(reader, plan);
     unknown::check(reader, plan);
     time::check(reader, plan);
+    pins::check(reader, plan);
+    invariants::check(reader, plan);
     customer::check(reader, plan);
     pools::check(reader, plan);
 }

@@ -77,6 +77,7 @@ pub(super) fn step(reader: &mut Reader<'_>, entry: &Entry) -> Option<StepFile> {
         readonly: reader.flag(fields.get("readonly"), "readonly"),
         effect: reader.name(fields.get("effect"), "effect"),
         expires: reader.duration(fields.get("expires"), "expires"),
+        pins: reader.texts(fields.get("pins"), "pins").unwrap_or_default(),
         describe: reader.text_template(fields.get("describe"), "describe"),
         importance: reader.word(
             fields.get("importance"),
