@@ -17,17 +17,23 @@ mod event;
 mod evolve;
 mod explain;
 mod input;
+#[cfg(feature = "seeded-defects")]
+mod planted;
 mod standing;
 mod state;
 
 pub use command::{Command, Dispatch};
 pub use customer::{CustomerView, customer_view};
-pub use decide::{Decision, Ignored, Meaning, Moment, Refusal, decide};
+#[cfg(not(feature = "seeded-defects"))]
+pub use decide::decide;
+pub use decide::{Decision, Ignored, Meaning, Moment, Refusal};
 pub use describe::Described;
 pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
 pub use explain::explain;
 pub use input::{Input, Outcome, Served, Stamp, Start, StepResult};
+#[cfg(feature = "seeded-defects")]
+pub use planted::decide;
 pub use state::{
     Cause, Forward, Operation, Phase, Problem, State, Status, StepState, Undoing, Wait, Work,
 };
