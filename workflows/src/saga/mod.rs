@@ -32,8 +32,8 @@ pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
 pub use explain::explain;
 pub use input::{Input, Outcome, Served, Stamp, Start, StepResult};
-#[cfg(feature = "seeded-defects")]
-pub use planted::decide;
 pub use state::{
     Cause, Forward, Operation, Phase, Problem, State, Status, StepState, Undoing, Wait, Work,
 };
+#[cfg(feature = "seeded-defects")]
+pub use {decide::decide as decide_well, planted::decide};

@@ -3,10 +3,9 @@
 //! The shipped heart decides; the fault is made of it by asking it about something else (a definition without its
 //! pivot, say) or by changing what it decided and letting it go on from there. So its code has no hooks.
 
-use super::decide::decide as decide_well;
 use super::{
     Command, Decision, Dispatch, Event, Forward, Input, Moment, Operation, Outcome, Phase, Problem,
-    Refusal, Served, State, StepResult, Undoing, Wait, Work,
+    Refusal, Served, State, StepResult, Undoing, Wait, Work, decide_well,
 };
 use crate::defect::{Defect, planted};
 use crate::definition::{Definition, StepSet};
