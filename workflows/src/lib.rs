@@ -14,6 +14,8 @@
 //! in tests and in every tool that reasons about a definition.
 
 pub mod check;
+#[cfg(feature = "seeded-defects")]
+pub mod defect;
 pub mod definition;
 pub mod expression;
 pub mod graph;

@@ -36,7 +36,7 @@ pub(super) fn all(skeleton: &Skeleton, saga: &State, participants: &[Participant
 fn answers(participants: &[Participant], asks: &mut Vec<Ask>) {
     for answer in Answer::ALL {
         for (unit, participant) in participants.iter().enumerate() {
-            if participant.said(answer).is_some() {
+            if participant.may_say(answer) {
                 asks.push(Ask::Answered(unit, answer));
             }
         }

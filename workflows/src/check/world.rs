@@ -79,14 +79,12 @@ impl World {
         if outcome.next == self.saga && outcome.sent.is_empty() {
             return Step::Nothing;
         }
+        let skeleton = heart.skeleton();
         let mut participants = self.participants.clone();
         if let Ask::Answered(unit, answer) = ask {
-            match participants[unit].said(answer) {
-                Some(told) => participants[unit] = told,
-                None => return Step::Nothing,
-            }
+            let lapses = skeleton.units[unit].lapses;
+            participants[unit] = participants[unit].said(answer, lapses);
         }
-        let skeleton = heart.skeleton();
         for &unit in &outcome.renewed {
             let old = participants[unit];
             if let Some(breach) = properties::renewed_too_early(skeleton, unit, old) {

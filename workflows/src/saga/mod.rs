@@ -17,12 +17,16 @@ mod event;
 mod evolve;
 mod explain;
 mod input;
+#[cfg(feature = "seeded-defects")]
+mod planted;
 mod standing;
 mod state;
 
 pub use command::{Command, Dispatch, Report};
 pub use customer::{CustomerView, customer_view};
-pub use decide::{Decision, Ignored, Meaning, Moment, Refusal, decide};
+#[cfg(not(feature = "seeded-defects"))]
+pub use decide::decide;
+pub use decide::{Decision, Ignored, Meaning, Moment, Refusal};
 pub use describe::Described;
 pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
@@ -32,3 +36,5 @@ pub use state::{
     Cause, Fan, Forward, Operation, Parent, Phase, Problem, Signal, State, Status, StepState,
     Undoing, UnitIndex, Wait, Work,
 };
+#[cfg(feature = "seeded-defects")]
+pub use {decide::decide as decide_well, planted::decide};

@@ -4,4 +4,5 @@
 
 mod plain;
 mod reductions;
+mod second_opinion;
 mod shipped;

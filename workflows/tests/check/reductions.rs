@@ -14,7 +14,6 @@ fn one(forward: u32, back: u32) -> String {
         "
 saga: one
 version: 1
-
 steps:
   pay:
     task: b/pay

@@ -33,16 +33,23 @@ pub struct Move {
     pub told: &'static str,
 }
 
-const fn line(from: Kept, by: Happening, to: Kept, told: &'static str) -> Move {
+pub(super) const fn line(from: Kept, by: Happening, to: Kept, told: &'static str) -> Move {
     Move { from, by, to, told }
 }
 
-const ACT: Happening = Happening::Delivered(Operation::Forward);
-const UNDO: Happening = Happening::Delivered(Operation::Compensate);
+pub(super) const ACT: Happening = Happening::Delivered(Operation::Forward);
+pub(super) const UNDO: Happening = Happening::Delivered(Operation::Compensate);
 const ASK: Happening = Happening::Delivered(Operation::Reconcile);
 
 /// All lines, those that people would think of first before the others.
-pub const LIFE: &[Move] = &[
+pub fn life() -> impl Iterator<Item = &'static Move> {
+    #[cfg(feature = "seeded-defects")]
+    return LIFE.iter().chain(super::planted::more());
+    #[cfg(not(feature = "seeded-defects"))]
+    LIFE.iter()
+}
+
+const LIFE: &[Move] = &[
     line(Kept::Untouched, ACT, Kept::Applied, "does it"),
     line(Kept::Untouched, ACT, Kept::Rejected, "says no, for good"),
     line(

@@ -14,10 +14,14 @@
 mod answer;
 mod kept;
 mod life;
+#[cfg(feature = "seeded-defects")]
+mod planted;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, may_have_said};
 pub use kept::{Kept, KeptSet};
-pub use life::{Happening, LIFE, Move};
+pub use life::{Happening, Move, life};
 
 use crate::saga::Operation;
 
@@ -89,13 +93,18 @@ impl Participant {
         .settled(lapses)
     }
 
-    /// The engine was told this: lives in which it cannot have been said are none. `None` when that is all of them.
-    pub fn said(self, answer: Answer) -> Option<Participant> {
-        if !self.sent.has(answer.operation()) {
-            return None;
-        }
+    /// Whether the engine may be told this.
+    pub fn may_say(self, answer: Answer) -> bool {
+        let says = |kept| may_have_said(kept, answer);
+        self.sent.has(answer.operation()) && self.possible.find(says).is_some()
+    }
+
+    /// The engine was told this: lives in which it cannot have been said are none. What may follow on the others is
+    /// added again; from participants that keep their promises nothing does that was not there before.
+    #[must_use]
+    pub fn said(self, answer: Answer, lapses: bool) -> Participant {
         let possible = self.possible.filter(|kept| may_have_said(kept, answer));
-        (!possible.is_empty()).then_some(Participant { possible, ..self })
+        Participant { possible, ..self }.settled(lapses)
     }
 
     /// A later step has made the effect stay, which it can only do while the effect is there.
@@ -113,7 +122,7 @@ impl Participant {
         let mut possible = self.possible;
         loop {
             let before = possible;
-            for step in LIFE {
+            for step in life() {
                 if possible.has(step.from) && self.allows(step, lapses) {
                     possible = possible.with(step.to);
                 }

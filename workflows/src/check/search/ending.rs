@@ -8,10 +8,31 @@ use super::graph::{Graph, WorldId};
 use crate::check::heart::Heart;
 use crate::saga::Status;
 
-/// The first world from which nothing leads to an end.
+/// A world from which it does not surely end; when there are some from which nothing at all leads to an end, the
+/// first of those, for it shows best what is wrong.
 pub(in crate::check) fn cannot_end(heart: &Heart, graph: &Graph) -> Option<WorldId> {
+    let first_of_not = |ends: &[bool]| graph.ids().find(|id| !ends[*id as usize]);
+    let not_surely = first_of_not(&ending(heart, graph, Answers::All))?;
+    first_of_not(&ending(heart, graph, Answers::Any)).or(Some(not_surely))
+}
+
+/// How many of the possible answers to one task must lead to an end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    All,
+    Any,
+}
+
+/// For each world whether it ends.
+fn ending(heart: &Heart, graph: &Graph, answers: Answers) -> Vec<bool> {
     let helpful = graph.helpful();
-    let mut missing: Vec<usize> = helpful.iter().map(|helpful| helpful.to.len()).collect();
+    let mut missing: Vec<usize> = helpful
+        .iter()
+        .map(|helpful| match answers {
+            Answers::All => helpful.to.len(),
+            Answers::Any => 1,
+        })
+        .collect();
     let mut reached_by: Vec<Vec<u32>> = vec![Vec::new(); graph.len()];
     for (which, helpful) in (0_u32..).zip(helpful) {
         for to in &helpful.to {
@@ -26,7 +47,7 @@ pub(in crate::check) fn cannot_end(heart: &Heart, graph: &Graph) -> Option<World
     while let Some(id) = news.pop() {
         for which in &reached_by[id as usize] {
             let which = *which as usize;
-            missing[which] -= 1;
+            missing[which] = missing[which].saturating_sub(1);
             let from = helpful[which].from;
             if missing[which] == 0 && !ends[from as usize] {
                 ends[from as usize] = true;
@@ -34,7 +55,7 @@ pub(in crate::check) fn cannot_end(heart: &Heart, graph: &Graph) -> Option<World
             }
         }
     }
-    graph.ids().find(|id| !ends[*id as usize])
+    ends
 }
 
 /// Whether there is nothing more to prove: it has ended, stands before a human, or was never started.

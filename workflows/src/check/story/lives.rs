@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::lines::SceneOf;
 use crate::check::heart::Ask;
-use crate::check::participant::{Happening, Kept, LIFE, Move, Participant, may_have_said};
+use crate::check::participant::{Happening, Kept, Move, Participant, life, may_have_said};
 use crate::check::skeleton::{Skeleton, Unit};
 
 /// A move, and before which scene it is made.
@@ -87,7 +87,7 @@ fn of(skeleton: &Skeleton, scenes: &[SceneOf], unit: Unit, end: Option<Kept>) ->
 fn moved(mut lives: Lives, known: Participant, lapses: bool, before: usize) -> Lives {
     loop {
         let mut more = Lives::new();
-        for what in LIFE {
+        for what in life() {
             let Some(life) = lives.get(&what.from) else {
                 continue;
             };
