@@ -9,7 +9,7 @@ use impresario_workflows::definition::SHIPPED;
 const SHORTER: [(&str, &str); 7] = [
     ("timeout: 5s", "timeout: 1s"),
     ("timeout: 2s", "timeout: 1s"),
-    ("max: 30s }", "max: 200ms }"),
+    ("initial: 500ms, max: 30s", "initial: 50ms, max: 200ms"),
     (
         "max_attempts: 5, backoff: exponential, initial: 200ms, max: 5s",
         "max_attempts: 3, backoff: exponential, initial: 20ms, max: 100ms",
