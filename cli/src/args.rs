@@ -178,6 +178,12 @@ pub(crate) struct ProviderOptions {
     /// Where it listens.
     #[arg(long, default_value = "127.0.0.1:7071")]
     pub(crate) listen: SocketAddr,
+    /// Who is told when money comes for a payment request: the orchestrator's `/v1/webhooks/payments`.
+    #[arg(long, env = "PROVIDER_WEBHOOK_URL")]
+    pub(crate) webhook_url: Option<String>,
+    /// Secret that events are signed with; the orchestrator's as well.
+    #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) webhook_secret: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -143,10 +143,12 @@ impl State {
             })
     }
 
-    /// Whether this unit has something to undo that is not undone yet (meaningful while compensating).
+    /// Whether this unit has something to undo that is not undone yet (meaningful while compensating). A step with
+    /// `each` has done nothing by itself, also when it has succeeded: its items have.
     pub fn owes_undo(&self, definition: &Definition, index: UnitIndex) -> bool {
-        let compensable = match definition.steps[self.step_of(index)].undo {
-            Undo::Compensate(_) => true,
+        let step = self.step_of(index);
+        let compensable = match definition.steps[step].undo {
+            Undo::Compensate(_) => index != step || definition.steps[step].each.is_none(),
             Undo::Nothing { .. } | Undo::Readonly | Undo::OnlyForward => false,
         };
         compensable && self.steps[index].is_unclosed() && self.steps[index].undoing != Undoing::Done

@@ -114,6 +114,29 @@ fn all_or_nothing_without_tolerance() {
 }
 
 #[test]
+fn a_fan_out_that_has_succeeded_is_undone_item_by_item() {
+    let mut saga = of(group(""), &["A1", "A2"]);
+    saga.answer("seat:0", succeeded());
+    saga.answer("seat:1", succeeded());
+    let lines = saga.answer("ticket", rejected("no"));
+    assert_eq!(
+        lines,
+        [
+            "closed ticket (no)",
+            "turned: rejected ticket (no)",
+            "sent seat:0 compensate 1",
+            "sent seat:1 compensate 1",
+        ],
+        "the step itself has done nothing"
+    );
+    saga.answer("seat:0", succeeded());
+    assert_eq!(
+        saga.answer("seat:1", succeeded()),
+        ["undone seat:1", "compensated"]
+    );
+}
+
+#[test]
 fn some_may_fail_when_the_definition_says_so() {
     let mut saga = of(group("tolerate: 1"), &["A1", "A2", "A3"]);
     assert_eq!(
