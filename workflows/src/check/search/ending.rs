@@ -64,6 +64,8 @@ fn is_end(heart: &Heart, graph: &Graph, id: WorldId) -> bool {
     let definition = &heart.skeleton().definition;
     match saga.status(definition) {
         Status::Completed | Status::Compensated | Status::Stuck => true,
-        Status::Running | Status::Waiting | Status::Compensating => saga.phase == crate::saga::Phase::New,
+        Status::Running | Status::Waiting | Status::Compensating => {
+            saga.phase == crate::saga::Phase::New
+        }
     }
 }
