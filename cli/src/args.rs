@@ -3,9 +3,13 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use impresario_protocol::Queues;
 
+use crate::apply::ApplyOptions;
+use crate::check::CheckOptions;
 use crate::definition::LintOptions;
 use crate::dev::DevOptions;
+use crate::diff::DiffOptions;
 use crate::doctor::DoctorOptions;
 use crate::node::NodeOptions;
 use crate::output::Format;
@@ -13,6 +17,7 @@ use crate::replay::ReplayOptions;
 use crate::saga::SagaOptions;
 use crate::simulate::SimulateOptions;
 use crate::test::TestOptions;
+use crate::verify::VerifyOptions;
 
 /// Durable booking sagas: reserve, charge, confirm, and undo exactly what was done.
 #[derive(Debug, Parser)]
@@ -33,6 +38,10 @@ pub(crate) enum Command {
     Demo,
     /// Find, explain and repair sagas of a running server.
     Saga(SagaOptions),
+    /// Judge a run from its records: what clients were told, journals, effects, money, seats.
+    Verify(VerifyOptions),
+    /// Prove definitions, or tell how they go wrong: every interleaving of everything that may happen.
+    Check(CheckOptions),
     /// Tell everything that is wrong with definition files.
     Lint(LintOptions),
     /// Simulate sagas of a definition: ends, latencies, faults, and the workers that a start rate needs.
@@ -43,6 +52,10 @@ pub(crate) enum Command {
     Replay(ReplayOptions),
     /// Print the JSON Schema of definition files.
     Schema,
+    /// Tell what a new version of a definition changes, and whether running sagas could go on under it.
+    Diff(DiffOptions),
+    /// Upload definitions to a running server.
+    Apply(ApplyOptions),
     /// Look at what this machine has, and say how to mend what it lacks.
     Doctor(DoctorOptions),
     /// Run the orchestrator and its REST API.
@@ -75,12 +88,22 @@ pub(crate) struct ServeOptions {
     /// Results partitions; the same for all replicas of one database.
     #[arg(long, default_value_t = 4)]
     pub(crate) partitions: u16,
+    /// Prefix of all queues and exchanges. Two databases on one virtual host need two.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    pub(crate) queue_prefix: Queues,
     /// Kind of the task and results queues.
     #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,
+    /// Days for which sagas are kept after their end; 0 keeps them for ever. Old days are dropped whole: one with a
+    /// saga in it that has not ended stays.
+    #[arg(long, default_value_t = 400)]
+    pub(crate) retain_days: u32,
     /// Further definitions to serve, besides the shipped ones.
     #[arg(long = "definition", value_name = "FILE")]
     pub(crate) definitions: Vec<std::path::PathBuf>,
+    /// Secret that webhooks of the payment provider are signed with; without it they are refused.
+    #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) payment_webhook_secret: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -117,6 +140,9 @@ pub(crate) struct WorkerOptions {
     /// Secret that webhooks are signed with, `whsec_…`.
     #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) webhook_secret: Option<String>,
+    /// Prefix of the queues; must be the orchestrator's.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    pub(crate) queue_prefix: Queues,
     /// Kind of the task queue; must be the orchestrator's.
     #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,
@@ -152,6 +178,12 @@ pub(crate) struct ProviderOptions {
     /// Where it listens.
     #[arg(long, default_value = "127.0.0.1:7071")]
     pub(crate) listen: SocketAddr,
+    /// Who is told when money comes for a payment request: the orchestrator's `/v1/webhooks/payments`.
+    #[arg(long, env = "PROVIDER_WEBHOOK_URL")]
+    pub(crate) webhook_url: Option<String>,
+    /// Secret that events are signed with; the orchestrator's as well.
+    #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) webhook_secret: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]

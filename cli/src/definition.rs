@@ -1,9 +1,9 @@
 //! `impresario lint` and `impresario schema`: for people who write definitions.
 //!
 //! Lint tells everything that reading and checking a file finds. That is not a proof: no interleaving of the
-//! saga is explored here, and the last line says so.
+//! saga is explored here (that is `check`), and the last line says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impresario_workflows::Definition;
@@ -61,9 +61,15 @@ pub(crate) fn schema() -> anyhow::Result<()> {
     output::json(&json_schema_of_files())
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Linted> {
+/// Name and text of a file.
+pub(crate) fn read_text(path: &Path) -> anyhow::Result<(String, String)> {
     let name = path.display().to_string();
     let text = file::text(path)?;
+    Ok((name, text))
+}
+
+fn read(path: &PathBuf) -> anyhow::Result<Linted> {
+    let (name, text) = read_text(path)?;
     let checked = Definition::check(&name, &text);
     let definition = checked
         .definition
@@ -80,7 +86,7 @@ fn told(file: &Linted) -> String {
     let mut text = render(&file.diagnostics, &file.name, &file.text);
     text.push_str(&match &file.definition {
         Some((name, version, steps)) => format!(
-            "{}: {name} v{version}, {}: parsed and checked; not yet explored",
+            "{}: {name} v{version}, {}: parsed and checked; not explored (impresario check)",
             file.name,
             counted(*steps, "step")
         ),
@@ -101,7 +107,8 @@ fn document(file: &Linted) -> serde_json::Value {
     })
 }
 
-fn counted(count: usize, word: &str) -> String {
+/// A number and a word, in the plural where it is one.
+pub(crate) fn counted(count: usize, word: &str) -> String {
     if count == 1 {
         format!("1 {word}")
     } else {

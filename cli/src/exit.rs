@@ -1,7 +1,7 @@
 //! Exit codes, the same for every command, and errors that carry one.
 //!
 //! 0 ok · 1 failed · 2 usage (also what the command line parser uses) · 3 not found · 4 conflict or refused ·
-//! 5 timeout or unavailable. `docs/cli.md` tells them to users.
+//! 5 timeout or unavailable · 6 disproved · 7 not proved. `docs/cli.md` tells them to users.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -14,6 +14,8 @@ pub(crate) enum Code {
     NotFound,
     Conflict,
     Unavailable,
+    Disproved,
+    NotProved,
 }
 
 impl Code {
@@ -24,6 +26,8 @@ impl Code {
             Code::NotFound => 3,
             Code::Conflict => 4,
             Code::Unavailable => 5,
+            Code::Disproved => 6,
+            Code::NotProved => 7,
         }
     }
 }

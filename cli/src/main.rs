@@ -3,11 +3,14 @@
 //! This page only sends each command to its file. Results go to standard output, everything else to standard
 //! error; exit codes are in [`exit`].
 
+mod apply;
 mod args;
+mod check;
 mod client;
 mod definition;
 mod demo;
 mod dev;
+mod diff;
 mod doctor;
 mod exit;
 mod file;
@@ -25,6 +28,7 @@ mod simulate;
 mod terminal;
 mod test;
 mod timeline;
+mod verify;
 mod worker;
 
 use std::process::ExitCode;
@@ -50,11 +54,15 @@ fn main() -> ExitCode {
             Command::Dev(options) => dev::run(options, cli.output).await,
             Command::Demo => demo::run(cli.output).await,
             Command::Saga(options) => saga::run(options, cli.output).await,
+            Command::Verify(options) => verify::run(options, cli.output).await,
+            Command::Check(options) => check::run(&options, cli.output),
             Command::Lint(options) => definition::lint(&options, cli.output),
             Command::Simulate(options) => simulate::run(&options, cli.output),
             Command::Test(options) => test::run(&options, cli.output),
             Command::Replay(options) => replay::run(&options, cli.output),
             Command::Schema => definition::schema(),
+            Command::Diff(options) => diff::run(&options, cli.output),
+            Command::Apply(options) => apply::run(options, cli.output).await,
             Command::Doctor(options) => doctor::run(options, cli.output).await,
             Command::Serve(options) => serve::run(options).await,
             Command::Worker(options) => worker::run(options).await,

@@ -14,6 +14,7 @@ use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::broker::{Arrival, Broker};
 use impresario_orchestrator::store::{self, Database};
 use impresario_orchestrator::{Engine, Options, api};
+use impresario_protocol::Queues;
 use impresario_worker_sdk as sdk;
 use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
 use tokio::net::TcpListener;
@@ -49,12 +50,18 @@ pub(crate) struct NodeOptions {
     /// RabbitMQ; tasks stay inside the process without it.
     #[arg(long)]
     pub(crate) amqp_url: Option<String>,
+    /// Prefix of the queues.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    pub(crate) queue_prefix: Queues,
     /// Payment provider.
     #[arg(long)]
     pub(crate) provider_url: String,
     /// Where the REST API listens.
     #[arg(long)]
     pub(crate) listen: SocketAddr,
+    /// Secret that webhooks of the payment provider are signed with.
+    #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) payment_webhook_secret: Option<String>,
     /// Name of this replica: the same after a restart, so that nobody waits for the leases of the one before.
     #[arg(long)]
     pub(crate) replica: String,
@@ -66,6 +73,7 @@ enum Transport {
     Rabbit {
         broker: Arc<Rabbit>,
         url: String,
+        queues: Queues,
         stop_reading: CancellationToken,
     },
 }
@@ -78,13 +86,14 @@ pub(crate) async fn run(options: NodeOptions) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("listen on {}", options.listen))?;
     let (arrivals, arrivals_in) = mpsc::channel(ARRIVALS_MAX);
-    let transport = Transport::open(options.amqp_url.as_deref(), arrivals)?;
+    let transport = Transport::open(&options, arrivals)?;
     let (database, pools) = tokio::try_join!(open_store(&options), open_pools(&options, &stop))?;
     let stop_workers = CancellationToken::new();
     // Before the engine: its first look at the queues finds them served.
     let mut workers = start_workers(pools, &transport, &stop_workers);
     let engine = start_engine(options.replica.clone(), database, &transport, arrivals_in).await?;
-    let router = router(&engine, &options.database_url)
+    let secret = options.payment_webhook_secret.clone();
+    let router = router(&engine, &options.database_url, secret)
         .await?
         .merge(records(&options)?);
     tracing::info!(address = %options.listen, "serving");
@@ -156,9 +165,8 @@ async fn start_engine(
     arrivals: mpsc::Receiver<Arrival>,
 ) -> anyhow::Result<Engine> {
     let options = Options {
-        replica,
-        partitions: 4,
         transport_forgets: matches!(transport, Transport::Inside(_)),
+        ..Options::new(replica)
     };
     Ok(Engine::start(
         options,
@@ -171,17 +179,19 @@ async fn start_engine(
 }
 
 impl Transport {
-    fn open(amqp_url: Option<&str>, arrivals: mpsc::Sender<Arrival>) -> anyhow::Result<Transport> {
-        let Some(url) = amqp_url else {
+    fn open(node: &NodeOptions, arrivals: mpsc::Sender<Arrival>) -> anyhow::Result<Transport> {
+        let Some(url) = &node.amqp_url else {
             return Ok(Transport::Inside(InProcess::new(arrivals)));
         };
         let stop_reading = CancellationToken::new();
         let mut options = rabbit::Options::new(url);
+        options.queues = node.queue_prefix.clone();
         options.stop_reading = stop_reading.clone();
         let broker = Arc::new(Rabbit::connect(options, arrivals)?);
         Ok(Transport::Rabbit {
             broker,
-            url: url.to_owned(),
+            url: url.clone(),
+            queues: node.queue_prefix.clone(),
             stop_reading,
         })
     }
@@ -196,8 +206,10 @@ impl Transport {
     fn of_pool(&self, pool: &str) -> Arc<dyn sdk::Transport> {
         match self {
             Transport::Inside(inside) => inside.transport(pool),
-            Transport::Rabbit { url, .. } => {
-                Arc::new(AmqpTransport::open(AmqpSettings::new(url, pool, SLOTS)))
+            Transport::Rabbit { url, queues, .. } => {
+                let mut settings = AmqpSettings::new(url, pool, SLOTS);
+                settings.queues = queues.clone();
+                Arc::new(AmqpTransport::open(settings))
             }
         }
     }

@@ -1,15 +1,20 @@
 //! The pools that this binary can run: each opened with its schema brought up to date, and with what runs
-//! beside its handlers (the sweeper of holds, the deliverer of webhooks).
+//! beside its handlers (the sweeper of holds, the deliverer of webhooks, the search for late money).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use impresario_notification::Secret;
+use impresario_payment::Provider;
 use impresario_payment::provider::sandbox::SandboxProvider;
 use impresario_worker_sdk::Pool;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::PoolName;
+
+/// Money that came too late waits for this at most before it is given back. Nobody stands and waits for it.
+const LOOK_FOR_LATE_MONEY: Duration = Duration::from_secs(10);
 
 /// What pools need to know.
 #[derive(Clone, Debug)]
@@ -28,7 +33,7 @@ pub(crate) async fn open(
 ) -> anyhow::Result<Pool> {
     match name {
         PoolName::Catalog => catalog(settings, stop).await,
-        PoolName::Payment => payment(settings).await,
+        PoolName::Payment => payment(settings, stop).await,
         PoolName::Booking => booking(settings).await,
         PoolName::Notification => notification(settings, stop).await,
         PoolName::Echo => Ok(impresario_worker_sdk::echo::pool()),
@@ -48,13 +53,21 @@ async fn catalog(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::R
     Ok(pool)
 }
 
-async fn payment(settings: &PoolSettings) -> anyhow::Result<Pool> {
+async fn payment(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::Result<Pool> {
     let database = impresario_payment::database(&settings.database_url)?;
     impresario_payment::migrate(&database).await?;
     let key_life = impresario_payment::sandbox::Config::default().key_life;
     let provider = SandboxProvider::new(&settings.provider_url, key_life)
         .context("set up the payment provider's client")?;
-    Ok(impresario_payment::pool(&database, Arc::new(provider)))
+    let provider: Arc<dyn Provider> = Arc::new(provider);
+    let pool = impresario_payment::pool(&database, provider.clone());
+    tokio::spawn(impresario_payment::run_late(
+        database,
+        provider,
+        LOOK_FOR_LATE_MONEY,
+        stop.clone(),
+    ));
+    Ok(pool)
 }
 
 async fn booking(settings: &PoolSettings) -> anyhow::Result<Pool> {

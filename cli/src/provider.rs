@@ -1,8 +1,9 @@
 //! `impresario provider`: the sandbox payment provider as a server of its own.
 
 use anyhow::Context;
-use impresario_payment::sandbox;
+use impresario_payment::sandbox::{self, Secret, Webhook};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::args::ProviderOptions;
 use crate::process;
@@ -14,15 +15,39 @@ pub(crate) async fn run(options: ProviderOptions) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("listen on {}", options.listen))?;
     tracing::info!(address = %listener.local_addr()?, "sandbox payment provider; it moves no money");
-    let router = router(&options.database_url).await?;
+    let webhook = webhook(&options)?;
+    let router = start(&options.database_url, webhook, &stop).await?;
     sandbox::serve(listener, router, stop.cancelled_owned())
         .await
         .context("serve")
 }
 
-/// The provider's routes on a database that is brought up to date.
-pub(crate) async fn router(database_url: &str) -> anyhow::Result<axum::Router> {
+fn webhook(options: &ProviderOptions) -> anyhow::Result<Option<Webhook>> {
+    match (&options.webhook_url, &options.webhook_secret) {
+        (None, _) => Ok(None),
+        (Some(url), Some(secret)) => Ok(Some(Webhook {
+            url: url.clone(),
+            secret: Secret::new(secret),
+        })),
+        (Some(_), None) => anyhow::bail!(
+            "--webhook-url needs --webhook-secret, so that the receiver can check who calls"
+        ),
+    }
+}
+
+/// The provider's routes on a database that is brought up to date; what it does by itself ends with `stop`.
+pub(crate) async fn start(
+    database_url: &str,
+    webhook: Option<Webhook>,
+    stop: &CancellationToken,
+) -> anyhow::Result<axum::Router> {
     let database = sandbox::database(database_url)?;
     sandbox::migrate(&database).await?;
-    Ok(sandbox::router(database, sandbox::Config::default()))
+    let config = sandbox::Config {
+        webhook,
+        ..sandbox::Config::default()
+    };
+    let background = sandbox::run_background(database.clone(), config.clone(), stop.clone());
+    tokio::spawn(background);
+    Ok(sandbox::router(database, config))
 }

@@ -22,6 +22,9 @@ use crate::process;
 /// Deliveries that wait for the lane: more are held back by the prefetch.
 pub(crate) const ARRIVALS_MAX: usize = 1024;
 
+/// Announcements of other replicas that wait to be looked at; more are dropped, and a poll stands behind them.
+const ANNOUNCED_MAX: usize = 256;
+
 /// How long confirms and acknowledgements under way may take at the end.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
@@ -35,14 +38,14 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
         .unwrap_or_else(|| process::unique_name("engine"));
     let (arrivals, arrivals_in) = mpsc::channel(ARRIVALS_MAX);
     let stop_reading = CancellationToken::new();
-    let broker = Arc::new(Rabbit::connect(
-        rabbit_options(&options, &stop_reading),
-        arrivals,
-    )?);
+    let (announcements, announced) = mpsc::channel(ANNOUNCED_MAX);
+    let mut rabbit_options = rabbit_options(&options, &stop_reading);
+    rabbit_options.announcements = Some(announcements);
+    let broker = Arc::new(Rabbit::connect(rabbit_options, arrivals)?);
     let engine_options = Options {
-        replica,
         partitions: options.partitions,
-        transport_forgets: false,
+        retain_days: (options.retain_days > 0).then_some(options.retain_days),
+        ..Options::new(replica)
     };
     let engine = Engine::start(
         engine_options,
@@ -52,10 +55,16 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
         arrivals_in,
     )
     .await?;
+    engine.listen(announced).await;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("listen on {}", options.listen))?;
-    let router = router(&engine, &options.database_url).await?;
+    let router = router(
+        &engine,
+        &options.database_url,
+        options.payment_webhook_secret,
+    )
+    .await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     api::serve(listener, router, stop).await;
     stop_reading.cancel();
@@ -66,6 +75,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
 
 fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> rabbit::Options {
     let mut rabbit = rabbit::Options::new(&options.amqp_url);
+    rabbit.queues = options.queue_prefix.clone();
     rabbit.queue_kind = match options.queues {
         QueueKind::Classic => rabbit::QueueKind::Classic,
         QueueKind::Quorum => rabbit::QueueKind::Quorum,
@@ -75,13 +85,21 @@ fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> r
 }
 
 /// The API, with the catalogue's pages for choosing an event beside it.
-pub(crate) async fn router(engine: &Engine, database_url: &str) -> anyhow::Result<axum::Router> {
+pub(crate) async fn router(
+    engine: &Engine,
+    database_url: &str,
+    webhook_secret: Option<String>,
+) -> anyhow::Result<axum::Router> {
     let catalog = impresario_catalog::database(database_url)?;
     impresario_catalog::migrate(&catalog).await?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
         .context("install the metrics recorder")?;
-    let api = api::router(engine.clone(), api::Options { metrics });
+    let options = api::Options {
+        metrics,
+        webhook_secret,
+    };
+    let api = api::router(engine.clone(), options);
     Ok(api.merge(impresario_catalog::router(catalog)))
 }
 

@@ -22,6 +22,7 @@ pub(crate) async fn run(options: WorkerOptions) -> anyhow::Result<()> {
     let slots = options.slots.unwrap_or_else(|| options.pool.slots());
     let pool = pools::open(options.pool, &settings, &stop).await?;
     let mut amqp = AmqpSettings::new(&options.amqp_url, pool.name(), slots);
+    amqp.queues = options.queue_prefix.clone();
     amqp.queue_type = match options.queues {
         QueueKind::Classic => QueueType::Classic,
         QueueKind::Quorum => QueueType::Quorum,

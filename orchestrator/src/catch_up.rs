@@ -2,7 +2,8 @@
 //!
 //! One loop for all waiters of a process, so a waiting request polls nothing. It asks for the last journal row
 //! of the sagas that were quiet, in one query, and reads only those that have moved. Sagas that this process
-//! drives have news of their own and are not asked about.
+//! drives have news of their own and are not asked about. What other replicas announce (`announce`) is read by
+//! the same way, sooner.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,58 +15,61 @@ use crate::hub::{Hub, Progress};
 use crate::store::definitions::Catalogue;
 use crate::store::{Database, Error, heads, sagas};
 
-/// What a lost wake-up costs.
-const LOOK: Duration = Duration::from_millis(250);
-
 /// Sagas in one look at most; the others are first in the next.
 const LOOK_MAX: usize = 1024;
 
-/// Looks until `stop`.
-pub(crate) async fn run(
-    hub: Arc<Hub>,
-    database: Database,
-    catalogue: Arc<Catalogue>,
-    stop: CancellationToken,
-) {
+/// From the store to the hub.
+#[derive(Clone)]
+pub(crate) struct Net {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) database: Database,
+    pub(crate) catalogue: Arc<Catalogue>,
+}
+
+/// Looks every `every` until `stop`.
+pub(crate) async fn run(net: Net, every: Duration, stop: CancellationToken) {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(every) => {}
             () = stop.cancelled() => return,
         }
-        let quiet = hub.quiet(LOOK_MAX);
+        let quiet = net.hub.quiet(LOOK_MAX);
         if quiet.is_empty() {
             continue;
         }
-        if let Err(error) = look(&hub, &database, &catalogue, &quiet).await {
+        if let Err(error) = net.look(&quiet).await {
             tracing::warn!(error = ?error, "cannot look for what others have committed");
         }
     }
 }
 
-async fn look(
-    hub: &Hub,
-    database: &Database,
-    catalogue: &Catalogue,
-    quiet: &[(SagaId, i32)],
-) -> Result<(), Error> {
-    let moved = heads::moved(&database.pool, quiet).await?;
-    if moved.is_empty() {
-        return Ok(());
+impl Net {
+    /// Tells about those that have gone on past the row that is known of them.
+    async fn look(&self, quiet: &[(SagaId, i32)]) -> Result<(), Error> {
+        let moved = heads::moved(&self.database.pool, quiet).await?;
+        if moved.is_empty() {
+            return Ok(());
+        }
+        self.tell(&moved).await
     }
-    for (id, loaded) in sagas::load(&database.pool, catalogue, &moved).await? {
-        match loaded {
-            Ok(loaded) => {
-                let progress = Progress {
-                    seq: loaded.seq,
-                    definition: loaded.definition,
-                    state: loaded.state,
-                };
-                hub.publish(id, progress);
-            }
-            Err(error) => {
-                tracing::debug!(saga = %id, %error, "cannot read what others have committed")
+
+    /// Tells those who wait for these sagas what is stored of them.
+    pub(crate) async fn tell(&self, moved: &[SagaId]) -> Result<(), Error> {
+        for (id, loaded) in sagas::load(&self.database.pool, &self.catalogue, moved).await? {
+            match loaded {
+                Ok(loaded) => {
+                    let progress = Progress {
+                        seq: loaded.seq,
+                        definition: loaded.definition,
+                        state: loaded.state,
+                    };
+                    self.hub.publish(id, progress);
+                }
+                Err(error) => {
+                    tracing::debug!(saga = %id, %error, "cannot read what others have committed")
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -4,22 +4,26 @@
 //! process that is killed instead loses nothing either; others merely wait for its leases to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use impresario_workflows::saga::{Input, Stamp};
+use impresario_workflows::saga::{Input, Message as Signal, Stamp, Start, Verdict};
 use impresario_workflows::{Definition, SagaId};
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::{self, Announcer};
 use crate::broker::{Arrival, Broker};
-use crate::catch_up;
+use crate::catch_up::{self, Net};
+use crate::children::Children;
 use crate::clock;
 use crate::hub::Hub;
 use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
     StartError, StartOrder, Started,
 };
+use crate::retention;
+use crate::store::audit::Deed;
 use crate::store::definitions::{Catalogue, Stored};
 use crate::store::sagas::{Loaded, load_one};
 use crate::store::{self, Database, days, leases};
@@ -34,6 +38,24 @@ pub struct Options {
     pub partitions: u16,
     /// Whether the transport forgets tasks when it stops: then open attempts are sent again at the start.
     pub transport_forgets: bool,
+    /// How often the store is asked whether others have moved a saga that somebody waits for here: what a lost
+    /// announcement costs.
+    pub look_every: Duration,
+    /// Days for which sagas are kept after their end; for ever without it.
+    pub retain_days: Option<u32>,
+}
+
+impl Options {
+    /// The usual options of a replica.
+    pub fn new(replica: impl Into<String>) -> Options {
+        Options {
+            replica: replica.into(),
+            partitions: 4,
+            transport_forgets: false,
+            look_every: Duration::from_millis(250),
+            retain_days: None,
+        }
+    }
 }
 
 /// The engine cannot start.
@@ -76,11 +98,19 @@ impl Engine {
         for definition in definitions {
             catalogue.register(&database.pool, definition).await?;
         }
-        broker.serve_pools(pools(&catalogue)).await;
+        catalogue.look_for_new(&database.pool).await?;
+        broker.serve_pools(catalogue.pools()).await;
         let hub = Arc::new(Hub::default());
-        let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let (lane, inbox) = mpsc::channel(INBOX_MAX);
+        let broker: Arc<dyn Broker> = Arc::new(Children::new(
+            broker,
+            database.clone(),
+            Arc::clone(&catalogue),
+            lane.clone(),
+        ));
+        let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let stop = CancellationToken::new();
+        let announcer = Announcer::new(Arc::clone(&broker));
         let parts = Parts {
             replica: incarnation(&options.replica),
             database: database.clone(),
@@ -88,6 +118,7 @@ impl Engine {
             broker: Arc::clone(&broker),
             releaser: releaser.clone(),
             hub: Arc::clone(&hub),
+            announcer: Arc::clone(&announcer),
             partitions: options.partitions,
         };
         let mut tasks = JoinSet::new();
@@ -96,8 +127,10 @@ impl Engine {
             replica: options.replica.clone(),
             partitions: options.partitions,
             database: database.clone(),
+            catalogue: Arc::clone(&catalogue),
             broker: Arc::clone(&broker),
             releaser,
+            announcer,
             lane: lane.clone(),
             stop: stop.clone(),
             held: Arc::new(tokio::sync::watch::channel(Vec::new()).0),
@@ -106,11 +139,17 @@ impl Engine {
         tasks.spawn(upkeep.clone().hold_leases(options.transport_forgets));
         tasks.spawn(upkeep.clone().watch_timers());
         tasks.spawn(upkeep.clone().repeat_outbox());
+        tasks.spawn(upkeep.clone().watch_definitions());
         tasks.spawn(upkeep.make_days());
-        tasks.spawn(catch_up::run(
-            Arc::clone(&hub),
+        let net = Net {
+            hub: Arc::clone(&hub),
+            database: database.clone(),
+            catalogue: Arc::clone(&catalogue),
+        };
+        tasks.spawn(catch_up::run(net, options.look_every, stop.clone()));
+        tasks.spawn(retention::run(
             database.clone(),
-            Arc::clone(&catalogue),
+            options.retain_days,
             stop.clone(),
         ));
         let inner = Inner {
@@ -128,6 +167,18 @@ impl Engine {
         })
     }
 
+    /// Hears what other replicas announce, to wake those who wait here; without it they wait for the poll.
+    pub async fn listen(&self, announced: mpsc::Receiver<Vec<u8>>) {
+        let net = Net {
+            hub: Arc::clone(&self.inner.hub),
+            database: self.inner.database.clone(),
+            catalogue: Arc::clone(&self.inner.catalogue),
+        };
+        let stop = self.inner.stop.clone();
+        let mut tasks = self.inner.tasks.lock().await;
+        tasks.spawn(announce::listen(net, announced, stop));
+    }
+
     /// Starts a saga, or finds the one that this key has started. Durable when it returns `Ok`.
     pub async fn start_saga(
         &self,
@@ -135,8 +186,7 @@ impl Engine {
         stored: Stored,
         key: &str,
         body_hash: Vec<u8>,
-        input: Value,
-        traceparent: Option<String>,
+        start: Start,
     ) -> Result<Started, StartError> {
         let id = SagaId::derive(clock::now(), tenant, &stored.definition.name, key);
         let (reply, answer) = oneshot::channel();
@@ -146,14 +196,28 @@ impl Engine {
             stored,
             key: key.to_owned(),
             body_hash,
-            input,
-            traceparent,
+            start,
             reply,
         };
         self.send(Message::Start(Box::new(order)))
             .await
             .map_err(|()| StartError::Unavailable)?;
         answer.await.unwrap_or(Err(StartError::Unavailable))
+    }
+
+    /// Tells a saga that something happened outside.
+    pub async fn signal(&self, id: SagaId, signal: Signal) -> Result<CommandAnswer, CommandError> {
+        self.command(id, Input::Signal(signal), None).await
+    }
+
+    /// A person decides about a step that waits for it.
+    pub async fn decide(
+        &self,
+        id: SagaId,
+        verdict: Verdict,
+        if_seq: Option<i32>,
+    ) -> Result<CommandAnswer, CommandError> {
+        self.command(id, Input::Decide(verdict), if_seq).await
     }
 
     /// Cancels a saga.
@@ -199,6 +263,23 @@ impl Engine {
     /// Reads a saga from the store.
     pub async fn load(&self, id: SagaId) -> Result<Option<Loaded>, store::Error> {
         load_one(&self.inner.database.pool, &self.inner.catalogue, id).await
+    }
+
+    /// Stores a definition that somebody uploads, serves its pools, and uses it for new sagas.
+    pub async fn upload(
+        &self,
+        definition: Definition,
+        deed: Option<Deed<'_>>,
+    ) -> Result<(Stored, bool), store::Error> {
+        let pool = &self.inner.database.pool;
+        let uploaded = self
+            .inner
+            .catalogue
+            .upload(pool, definition, deed.as_ref())
+            .await?;
+        let pools = self.inner.catalogue.pools();
+        self.inner.broker.serve_pools(pools).await;
+        Ok(uploaded)
     }
 
     /// The definitions.
@@ -252,18 +333,6 @@ impl Engine {
         }
         self.inner.lane.send(message).await.map_err(|_| ())
     }
-}
-
-/// Every pool that the current definitions name.
-fn pools(catalogue: &Catalogue) -> Vec<String> {
-    let mut pools: Vec<String> = catalogue
-        .all_current()
-        .iter()
-        .flat_map(|stored| stored.definition.pools())
-        .collect();
-    pools.sort();
-    pools.dedup();
-    pools
 }
 
 /// The replica's name with this life of it: a restarted process counts its commits from 1 again, and a commit

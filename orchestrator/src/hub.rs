@@ -28,7 +28,7 @@ impl Progress {
     pub fn is_settled(&self) -> bool {
         match self.state.status(&self.definition) {
             Status::Completed | Status::Compensated | Status::Stuck => true,
-            Status::Running | Status::Compensating => false,
+            Status::Running | Status::Waiting | Status::Compensating => false,
         }
     }
 
@@ -104,6 +104,13 @@ impl Hub {
     /// Whether anybody waits for this saga: what is not asked for is not made.
     pub(crate) fn is_waited_for(&self, id: SagaId) -> bool {
         self.lock().contains_key(&id)
+    }
+
+    /// The last row that is known of a saga that is waited for here.
+    pub fn known(&self, id: SagaId) -> Option<i32> {
+        let waiting = self.lock();
+        let known = waiting.get(&id)?.news.borrow().as_ref()?.seq;
+        Some(known)
     }
 
     /// Tells the waiters, unless they know as much; wakes those whom it interests.

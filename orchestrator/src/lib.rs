@@ -4,13 +4,16 @@
 //! the store and the broker never name each other, the lane drives both through their ports, and `engine`
 //! alone wires everything.
 
+mod announce;
 pub mod api;
 pub mod broker;
 mod catch_up;
+mod children;
 pub mod clock;
 mod engine;
 pub mod hub;
 pub mod lane;
+mod retention;
 pub mod store;
 mod upkeep;
 

@@ -10,9 +10,11 @@ use impresario_workflows::SagaId;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker, TaskList};
 use crate::clock;
 use crate::lane::{Message, Releaser};
+use crate::store::definitions::Catalogue;
 use crate::store::leases::LEASE_SECONDS;
 use crate::store::timers::DUE_MAX;
 use crate::store::{Database, days, leases, outbox, timers};
@@ -20,14 +22,19 @@ use crate::store::{Database, days, leases, outbox, timers};
 /// How often the poller looks for due sagas and leftover outbox rows.
 const POLL: Duration = Duration::from_millis(500);
 
+/// How often a process looks for definitions that others have stored.
+const DEFINITIONS: Duration = Duration::from_secs(2);
+
 /// What the loops work with.
 #[derive(Clone)]
 pub(crate) struct Upkeep {
     pub(crate) replica: String,
     pub(crate) partitions: u16,
     pub(crate) database: Database,
+    pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) releaser: Releaser,
+    pub(crate) announcer: Arc<Announcer>,
     pub(crate) lane: mpsc::Sender<Message>,
     pub(crate) stop: CancellationToken,
     /// The partitions that are leased now.
@@ -53,20 +60,38 @@ pub(crate) async fn forward(
 }
 
 impl Upkeep {
+    /// Definitions that other processes have stored become this one's too, with their pools.
+    pub(crate) async fn watch_definitions(self) {
+        let mut served = self.catalogue.generation();
+        while !self.pause(DEFINITIONS).await {
+            if let Err(error) = self.catalogue.look_for_new(&self.database.pool).await {
+                tracing::warn!(%error, "cannot look for new definitions");
+                continue;
+            }
+            let now = self.catalogue.generation();
+            if now != served {
+                served = now;
+                self.broker.serve_pools(self.catalogue.pools()).await;
+            }
+        }
+    }
+
     /// Keeps this process's share of the partitions, and reads exactly those.
     pub(crate) async fn hold_leases(self, redispatch_at_first: bool) {
         let mut held: Vec<u16> = Vec::new();
         let mut redispatch = redispatch_at_first;
         loop {
             match leases::turn(&self.database.pool, &self.replica, self.partitions).await {
-                Ok(now) if now != held => {
-                    tracing::info!(partitions = ?now, "results partitions leased");
-                    held = now;
-                    self.held.send_replace(held.clone());
-                    self.broker.read_partitions(held.clone()).await;
-                    self.tell(Message::Leased(held.clone())).await;
+                Ok(turn) => {
+                    self.announcer.set_others(turn.others > 0);
+                    if turn.held != held {
+                        tracing::info!(partitions = ?turn.held, "results partitions leased");
+                        held = turn.held;
+                        self.held.send_replace(held.clone());
+                        self.broker.read_partitions(held.clone()).await;
+                        self.tell(Message::Leased(held.clone())).await;
+                    }
                 }
-                Ok(_) => {}
                 Err(error) => tracing::warn!(error = ?error, "cannot renew leases"),
             }
             if redispatch && !held.is_empty() {

@@ -14,7 +14,7 @@ use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::definition::{Definition, StepIndex, StepSet, Undo};
+use crate::definition::{Definition, Kind, Step, StepIndex, StepSet, Undo, duration};
 
 /// A graph of steps without cycles, in order.
 #[derive(Clone, Debug)]
@@ -169,7 +169,7 @@ fn trace(came_from: &HashMap<NodeIndex, NodeIndex>, start: NodeIndex, last: Node
 pub fn mermaid(definition: &Definition) -> String {
     let mut text = String::from("flowchart TD\n");
     for step in &definition.steps {
-        let task = format!("{}/{}", step.task.pool, step.task.task);
+        let task = what(step);
         let undo = match &step.undo {
             Undo::Compensate(undo) => format!("<br/>undo: {}/{}", undo.task.pool, undo.task.task),
             Undo::Nothing { .. } | Undo::Readonly | Undo::OnlyForward => String::new(),
@@ -193,6 +193,24 @@ pub fn mermaid(definition: &Definition) -> String {
         }
     }
     text
+}
+
+/// What a step is, in a drawing.
+fn what(step: &Step) -> String {
+    let each = if step.each.is_some() { "each: " } else { "" };
+    match &step.kind {
+        Kind::Task(task) => format!("{each}{}/{}", task.pool, task.task),
+        Kind::Saga(task) => format!("{each}saga {}", task.task),
+        Kind::Sleep { for_ms } => format!("sleep {}", duration::display(*for_ms)),
+        Kind::Wait(wait) => format!(
+            "wait for {}, at most {}",
+            wait.signal,
+            duration::display(wait.within_ms)
+        ),
+        Kind::Approve { within_ms, .. } => {
+            format!("approval, at most {}", duration::display(*within_ms))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a saga is, as values: no I/O, no async, no clock, no randomness.
 //!
+//! - [`check`]: every interleaving of a definition, proved or disproved;
 //! - [`definition`]: YAML text to a checked [`Definition`], every problem found at once;
 //! - [`graph`]: order of the steps, drawing;
 //! - [`expression`]: `${{ }}` mappings and conditions;
@@ -12,6 +13,9 @@
 //! Time, jitter and what the outside world looks like are arguments. The same functions run in production,
 //! in tests and in every tool that reasons about a definition.
 
+pub mod check;
+#[cfg(feature = "seeded-defects")]
+pub mod defect;
 pub mod definition;
 pub mod expression;
 pub mod graph;

@@ -6,6 +6,7 @@
 mod arrows;
 mod bench;
 mod cargo;
+mod chaos;
 mod dependencies;
 mod dev;
 mod servers;
@@ -30,6 +31,7 @@ cargo xtask <command>
   setup [--yes]          install what is missing: PostgreSQL, RabbitMQ, Redis
   services up            run the private servers in the foreground and print their URLs; Ctrl-C stops them
   bench [options]        measure: sagas a second, latency, CPU and memory; `bench --help` lists the options
+  chaos [options]        short runs under load and faults, seed by seed, each judged; `chaos --help` lists the options
   arrows                 check who depends on whom, and the tidiness of the sources
 
 `dev` and `test` call `setup` first. In CI (CI=true) nothing is asked and nothing may be missing.
@@ -58,6 +60,7 @@ fn run(words: &[String]) -> Outcome<ExitCode> {
     match command.as_str() {
         "dev" | "demo" => return dev::run(command, rest),
         "bench" => return bench::run(rest),
+        "chaos" => return chaos::run(rest),
         _ if rest.iter().any(|word| word == "--help" || word == "-h") => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);

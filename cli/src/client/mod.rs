@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use booking::{Booking, Made, Money, Order};
 pub(crate) use error::Error;
 pub(crate) use provider::{Entry as ProviderEntry, Provider};
-pub(crate) use saga::{Command, Filter, Item, JournalEntry, Saga, Step};
+pub(crate) use saga::{Command, Filter, Item, JournalEntry, Person, Saga, Step};
 
 /// Longer than the server's own waits (30 s at most), so that its answer comes before we hang up.
 const ANSWER_WAIT: Duration = Duration::from_secs(40);
@@ -74,7 +74,7 @@ impl Server {
         Err(Error::of_answer(answer).await)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let answer = self.send(self.request(Method::GET, path)).await?;
         self.read(answer).await
     }

@@ -33,7 +33,10 @@ pub(crate) struct Definition {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Step {
     pub(crate) id: String,
+    /// `pool/task`; what merely waits has none.
+    #[serde(default)]
     pub(crate) task: String,
+    pub(crate) kind: String,
     pub(crate) state: String,
     pub(crate) problem: Option<Problem>,
 }
@@ -82,8 +85,22 @@ pub(crate) struct Filter {
 /// What a person orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Retry { step: Option<String> },
+    Retry {
+        step: Option<String>,
+    },
     Cancel,
+    /// Yes or no to a step that waits for it.
+    Decide {
+        step: String,
+        approved: bool,
+    },
+}
+
+/// Who orders it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Person {
+    pub(crate) name: String,
+    pub(crate) roles: Vec<String>,
 }
 
 /// The answer to a command.
@@ -125,7 +142,7 @@ impl Server {
         id: &str,
         seq: i32,
         command: &Command,
-        by: &str,
+        by: &Person,
         reason: &str,
     ) -> Result<Commanded, Error> {
         let body = match command {
@@ -134,6 +151,10 @@ impl Server {
             }
             Command::Retry { step: None } => json!({ "type": "retry", "reason": reason }),
             Command::Cancel => json!({ "type": "cancel", "reason": reason }),
+            Command::Decide { step, approved } => {
+                let word = if *approved { "approve" } else { "deny" };
+                json!({ "type": word, "step": step, "reason": reason })
+            }
         };
         let request = self
             .request(
@@ -142,13 +163,37 @@ impl Server {
             )
             .header("if-match", format!("\"seq-{seq}\""))
             .header("idempotency-key", uuid::Uuid::new_v4().to_string())
-            .header("x-impresario-operator", by)
+            .header("x-impresario-operator", &by.name)
+            .header("x-impresario-roles", by.roles.join(","))
             .json(&body);
         let answer = self.send(request).await?;
         let seq = seq_of(&answer);
         let mut commanded: Commanded = self.read(answer).await?;
         commanded.seq = seq.unwrap_or(commanded.seq);
         Ok(commanded)
+    }
+}
+
+impl Server {
+    /// Tells a saga that something happened outside; `key` names the event.
+    pub(crate) async fn signal(&self, id: &str, key: &str, body: &Value) -> Result<Value, Error> {
+        let path = format!("/v1/sagas/{}/signals", one_segment(id));
+        let request = self
+            .request(Method::POST, &path)
+            .header("idempotency-key", key)
+            .json(body);
+        let answer = self.send(request).await?;
+        self.read(answer).await
+    }
+
+    /// Uploads a definition.
+    pub(crate) async fn upload(&self, body: &Value, by: &str) -> Result<Value, Error> {
+        let request = self
+            .request(Method::POST, "/v1/definitions")
+            .header("x-impresario-operator", by)
+            .json(body);
+        let answer = self.send(request).await?;
+        self.read(answer).await
     }
 }
 

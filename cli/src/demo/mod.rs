@@ -9,6 +9,7 @@ mod stories;
 
 use std::time::Instant;
 
+use impresario_protocol::Queues;
 use serde_json::json;
 
 use crate::dev::banner::{Banner, seconds};
@@ -37,6 +38,7 @@ async fn tell(format: Format) -> anyhow::Result<()> {
         port: port::free(0).ok_or_else(|| coded(Code::Failed, "there is no free port"))?,
         database_url: None,
         amqp_url: None,
+        queue_prefix: Queues::default(),
         data: std::env::temp_dir(),
         temporary: true,
     };

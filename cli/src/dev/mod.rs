@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
+use impresario_protocol::Queues;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -60,6 +61,9 @@ struct RunOptions {
     /// Use this RabbitMQ; tasks stay inside the process without it.
     #[arg(long, env = "AMQP_URL")]
     amqp_url: Option<String>,
+    /// Prefix of the queues at that RabbitMQ: another for each who shares it.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    queue_prefix: Queues,
     /// Do not open a browser.
     #[arg(long)]
     no_open: bool,
@@ -81,6 +85,7 @@ async fn serve(options: RunOptions, format: Format) -> anyhow::Result<()> {
         port,
         database_url: options.database_url,
         amqp_url: options.amqp_url,
+        queue_prefix: options.queue_prefix,
         data: folder.path().to_owned(),
         temporary: false,
     };

@@ -15,6 +15,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use impresario_payment::sandbox::{Secret, Webhook};
+use impresario_protocol::Queues;
 use impresario_services::{Folder, Postgres, Program, postgres};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -37,6 +39,7 @@ pub(crate) struct Place {
     pub(crate) port: u16,
     pub(crate) database_url: Option<String>,
     pub(crate) amqp_url: Option<String>,
+    pub(crate) queue_prefix: Queues,
     pub(crate) data: PathBuf,
     /// Data vanish with us.
     pub(crate) temporary: bool,
@@ -51,6 +54,8 @@ pub(crate) struct Platform {
     postgres: Option<Postgres>,
     place: Place,
     database_url: String,
+    /// Shared by the provider and the node, and by nobody else: made anew each time.
+    webhook_secret: String,
     server: Server,
     log: PathBuf,
     /// The node's name. On a database of our own there is only one, ever; on another's we know of no others.
@@ -61,7 +66,12 @@ impl Platform {
     /// Starts everything and waits until it takes bookings.
     pub(crate) async fn boot(place: Place, banner: &mut Banner) -> anyhow::Result<Platform> {
         let (postgres, database_url) = open_database(&place, banner).await?;
-        let provider = SandboxProvider::start(&database_url).await?;
+        let secret = uuid::Uuid::new_v4().simple().to_string();
+        let webhook = Webhook {
+            url: format!("http://127.0.0.1:{}/v1/webhooks/payments", place.port),
+            secret: Secret::new(secret.clone()),
+        };
+        let provider = SandboxProvider::start(&database_url, webhook).await?;
         let log = match (&postgres, place.temporary) {
             // Beside the data, so that it vanishes with them.
             (Some(postgres), true) => postgres.log().with_file_name("node.log"),
@@ -78,6 +88,7 @@ impl Platform {
             postgres,
             place,
             database_url,
+            webhook_secret: secret,
             server,
             log,
             replica,
@@ -198,8 +209,10 @@ impl Platform {
             .args(["--listen", &listen.to_string(), "--replica", &self.replica]);
         // Said on the command line or not at all.
         command.env_remove("DATABASE_URL").env_remove("AMQP_URL");
+        command.env("IMPRESARIO_WEBHOOK_SECRET", &self.webhook_secret);
         if let Some(url) = &self.place.amqp_url {
             command.args(["--amqp-url", url]);
+            command.args(["--queue-prefix", &self.place.queue_prefix.to_string()]);
         }
         Ok(command)
     }
@@ -244,9 +257,10 @@ struct SandboxProvider {
 }
 
 impl SandboxProvider {
-    async fn start(database_url: &str) -> anyhow::Result<SandboxProvider> {
+    async fn start(database_url: &str, webhook: Webhook) -> anyhow::Result<SandboxProvider> {
         let doing = || format!("open the provider's books in {}", masked(database_url));
-        let router = crate::provider::router(database_url)
+        let stop = CancellationToken::new();
+        let router = crate::provider::start(database_url, Some(webhook), &stop)
             .await
             .with_context(doing)?;
         let down = Arc::new(AtomicBool::new(false));
@@ -258,7 +272,6 @@ impl SandboxProvider {
             .await
             .context("listen")?;
         let url = format!("http://{}", listener.local_addr()?);
-        let stop = CancellationToken::new();
         let shutdown = stop.clone().cancelled_owned();
         let _serving = tokio::spawn(async move {
             if let Err(error) = impresario_payment::sandbox::serve(listener, router, shutdown).await

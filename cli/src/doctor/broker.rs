@@ -1,11 +1,13 @@
-//! A named RabbitMQ: reachable, and which version.
+//! A named RabbitMQ: reachable, which version, and whether it lets us in.
 //!
-//! The first frame of AMQP 0-9-1 tells product and version before anybody has signed in: that is read here. Whether
-//! the credentials are right is not tried, since a wrong try would be in the broker's log as an attack.
+//! The first frame of AMQP 0-9-1 tells product and version before anybody has signed in. Then it is signed in for
+//! real, because a wrong password or a missing virtual host shows nowhere else before the first booking. Nothing is
+//! declared or published.
 
 use std::time::Duration;
 
 use anyhow::Context;
+use impresario_orchestrator::broker::rabbit::{self, VisitError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -17,26 +19,63 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The greeting is some hundreds of bytes.
 const GREETING_MAX: usize = 8 * 1024;
 
-pub(super) async fn look(url: &str) -> Finding {
+pub(super) async fn look(url: &str) -> Vec<Finding> {
     let fix = "is the server up, and is --amqp-url right (host, port)? sudo rabbitmq-diagnostics check_running";
-    let found = match tokio::time::timeout(PATIENCE, greeting(url)).await {
-        Ok(Ok(greeting)) => greeting,
+    let product = match tokio::time::timeout(PATIENCE, product(url)).await {
+        Ok(Ok(product)) => product,
         Ok(Err(error)) => {
-            return Finding::fail("broker", format!("{}: {error:#}", masked(url)), fix);
+            let found = format!("{}: {error:#}", masked(url));
+            return vec![Finding::fail("broker", found, fix)];
         }
         Err(_) => {
-            return Finding::fail("broker", format!("{}: no answer in 5 s", masked(url)), fix);
+            let found = format!("{}: no answer in 5 s", masked(url));
+            return vec![Finding::fail("broker", found, fix)];
         }
     };
-    let word = |name| field(&found, name).unwrap_or_else(|| "unknown".to_owned());
-    Finding::ok("broker", format!("{} {}", word("product"), word("version")))
+    vec![Finding::ok("broker", product), sign_in(url).await]
 }
 
-async fn greeting(url: &str) -> anyhow::Result<Vec<u8>> {
+async fn sign_in(url: &str) -> Finding {
+    match rabbit::visit(url, PATIENCE).await {
+        Ok(signed) => {
+            let found = format!("as {} at virtual host {}", signed.user, signed.vhost);
+            Finding::ok("sign-in", found)
+        }
+        Err(error) => Finding::fail("sign-in", error.to_string(), remedy(&error)),
+    }
+}
+
+fn remedy(error: &VisitError) -> String {
+    match error {
+        VisitError::Url(_) => "write --amqp-url as amqp://user:password@host:port/vhost".to_owned(),
+        // The server's default user is only let in from the machine itself.
+        VisitError::Credentials { user, .. } => format!(
+            "is the password in --amqp-url right? sudo rabbitmqctl authenticate_user {user} PASSWORD"
+        ),
+        VisitError::VirtualHost { user, vhost, .. } => format!(
+            "sudo rabbitmqctl add_vhost '{vhost}'; sudo rabbitmqctl set_permissions -p '{vhost}' {user} '.*' '.*' '.*'"
+        ),
+        VisitError::Silent(_) | VisitError::Other(_) => {
+            "sudo rabbitmq-diagnostics check_running; its log says why".to_owned()
+        }
+    }
+}
+
+/// What stands at that address, as far as it says so before anybody has signed in.
+async fn product(url: &str) -> anyhow::Result<String> {
     let address = reqwest::Url::parse(url).context("no URL")?;
-    anyhow::ensure!(address.scheme() == "amqp", "only amqp:// is looked at");
+    if address.scheme() == "amqps" {
+        return Ok("behind TLS, so its version is not looked at".to_owned());
+    }
+    anyhow::ensure!(address.scheme() == "amqp", "no amqp:// and no amqps:// URL");
     let host = address.host_str().context("no host")?;
-    let mut stream = TcpStream::connect((host, address.port().unwrap_or(5672))).await?;
+    let found = greeting(host, address.port().unwrap_or(5672)).await?;
+    let word = |name| field(&found, name).unwrap_or_else(|| "unknown".to_owned());
+    Ok(format!("{} {}", word("product"), word("version")))
+}
+
+async fn greeting(host: &str, port: u16) -> anyhow::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect((host, port)).await?;
     stream.write_all(b"AMQP\x00\x00\x09\x01").await?;
     // A method frame: type 1, channel 0, size; then the method and its table.
     let mut head = [0; 7];

@@ -35,7 +35,7 @@ pub(crate) async fn run(options: DoctorOptions, format: Format) -> anyhow::Resul
         )),
     }
     match &options.amqp_url {
-        Some(url) => findings.push(broker::look(url).await),
+        Some(url) => findings.extend(broker::look(url).await),
         None => findings.push(Finding::ok(
             "broker",
             "none named: tasks of `impresario dev` stay in process",

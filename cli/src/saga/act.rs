@@ -1,4 +1,4 @@
-//! `impresario saga retry|cancel ID`: acts on a saga as it was seen, then follows it.
+//! `impresario saga retry|cancel|approve|deny ID`: acts on a saga as it was seen, then follows it.
 //!
 //! The saga is read first and the command insists on what was read (`If-Match`): one that moved on meanwhile is
 //! not touched, and the exit code is 4. Then new journal rows are told until the saga has settled.
@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::show::head;
-use crate::client::{Command, Saga, Server};
+use crate::client::{Command, Person, Saga, Server};
 use crate::exit::{Code, coded};
 use crate::output::{self, Format, Ink};
 use crate::timeline::{Timeline, last_seq};
@@ -29,6 +29,18 @@ pub(super) struct RetryOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct CancelOptions {
+    #[command(flatten)]
+    common: ActOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DecideOptions {
+    /// The step that waits for the decision.
+    #[arg(long)]
+    step: String,
+    /// What you may decide about; several times for several roles.
+    #[arg(long = "role", env = "IMPRESARIO_ROLES", value_delimiter = ',')]
+    roles: Vec<String>,
     #[command(flatten)]
     common: ActOptions,
 }
@@ -59,7 +71,18 @@ pub(super) async fn retry(
     format: Format,
 ) -> anyhow::Result<()> {
     let command = Command::Retry { step: options.step };
-    act(server, &options.common, &command, format).await
+    act(server, &options.common, &[], &command, format).await
+}
+
+pub(super) async fn decide(
+    server: &Server,
+    options: DecideOptions,
+    approved: bool,
+    format: Format,
+) -> anyhow::Result<()> {
+    let step = options.step;
+    let command = Command::Decide { step, approved };
+    act(server, &options.common, &options.roles, &command, format).await
 }
 
 pub(super) async fn cancel(
@@ -67,12 +90,13 @@ pub(super) async fn cancel(
     options: CancelOptions,
     format: Format,
 ) -> anyhow::Result<()> {
-    act(server, &options.common, &Command::Cancel, format).await
+    act(server, &options.common, &[], &Command::Cancel, format).await
 }
 
 async fn act(
     server: &Server,
     options: &ActOptions,
+    roles: &[String],
     command: &Command,
     format: Format,
 ) -> anyhow::Result<()> {
@@ -84,7 +108,10 @@ async fn act(
             &before.id,
             before.seq,
             command,
-            &options.operator,
+            &Person {
+                name: options.operator.clone(),
+                roles: roles.to_vec(),
+            },
             &options.reason,
         )
         .await?;

@@ -1,11 +1,13 @@
 //! `impresario saga …`: support staff's hands on the command line, through the REST API.
 //!
-//! `list` finds, `export` writes down what was found, `show` explains one, `retry` and `cancel` act on what was seen and follow what comes of it.
+//! `list` finds, `export` writes down what was found, `show` explains one; `retry`, `cancel`, `approve` and `deny` act on
+//! what was seen and follow what comes of it; `signal` tells one that something happened outside.
 
 mod act;
 mod export;
 mod list;
 mod show;
+mod signal;
 
 use clap::{Args, Subcommand};
 
@@ -39,6 +41,12 @@ enum SagaCommand {
     Retry(act::RetryOptions),
     /// Undo a saga.
     Cancel(act::CancelOptions),
+    /// Say yes to a step that waits for a decision.
+    Approve(act::DecideOptions),
+    /// Say no to a step that waits for a decision.
+    Deny(act::DecideOptions),
+    /// Tell a saga that something happened outside.
+    Signal(signal::SignalOptions),
 }
 
 pub(crate) async fn run(options: SagaOptions, format: Format) -> anyhow::Result<()> {
@@ -49,5 +57,8 @@ pub(crate) async fn run(options: SagaOptions, format: Format) -> anyhow::Result<
         SagaCommand::Show(options) => show::run(&server, &options, format).await,
         SagaCommand::Retry(options) => act::retry(&server, options, format).await,
         SagaCommand::Cancel(options) => act::cancel(&server, options, format).await,
+        SagaCommand::Approve(options) => act::decide(&server, options, true, format).await,
+        SagaCommand::Deny(options) => act::decide(&server, options, false, format).await,
+        SagaCommand::Signal(options) => signal::run(&server, &options, format).await,
     }
 }

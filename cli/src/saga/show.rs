@@ -88,7 +88,11 @@ fn row(step: &Step) -> Vec<String> {
         .unwrap_or_default();
     vec![
         tame(&step.id),
-        tame(&step.task),
+        tame(if step.task.is_empty() {
+            &step.kind
+        } else {
+            &step.task
+        }),
         tame(&step.state),
         tame(&problem),
     ]

@@ -184,7 +184,7 @@ mod tests {
             "id": "x", "definition": { "name": "booking", "version": 1 }, "status": "compensated",
             "seq": 3, "explanation": "Undone.", "business_key": null,
             "started_at": at(0), "ended_at": at(9),
-            "steps": [{ "id": "hold", "task": "catalog/hold-seats", "state": "undone", "problem": null }],
+            "steps": [{ "id": "hold", "kind": "task", "task": "catalog/hold-seats", "state": "undone", "problem": null }],
             "journal": [
                 { "seq": 1, "at": at(0), "events": [
                     { "event": "started", "at": 1, "input": {} },

@@ -43,6 +43,34 @@ pub(super) fn of(
     let said = match event {
         Event::Started { .. } => (String::new(), plain("started")),
         Event::Skipped { step } => (step, plain("skipped: its condition is false")),
+        Event::Waiting { step, at, until } => {
+            let seconds = until.saturating_sub(at) / 1_000;
+            (step, plain(format!("waits, at most {seconds} s")))
+        }
+        Event::FannedOut { step, items } => (
+            step,
+            plain(format!("is done for each of {} items", items.len())),
+        ),
+        Event::Signalled { name, payload, .. } => (
+            String::new(),
+            plain(format!("signal {name} came {}", short(&payload))),
+        ),
+        Event::SignalTaken { step, .. } => (step, good("has the signal that it waited for")),
+        Event::Decided {
+            step,
+            approved,
+            by,
+            reason,
+            ..
+        } => (
+            step,
+            if approved {
+                good(format!("{by} approved, {reason}"))
+            } else {
+                bad(format!("{by} said no, {reason}"))
+            },
+        ),
+        Event::PassedOver { step } => (step, plain("failed; the saga goes on without it")),
         Event::Blocked { step, problem } => {
             (step, bad(format!("cannot be sent: {}", reason(&problem))))
         }

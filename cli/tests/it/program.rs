@@ -21,7 +21,13 @@ pub(crate) fn postgres_is_missing() -> bool {
 pub(crate) fn impresario(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_impresario"));
     command.args(arguments).stdin(Stdio::null());
-    for variable in ["DATABASE_URL", "AMQP_URL", "IMPRESARIO_SERVER", "RUST_LOG"] {
+    for variable in [
+        "DATABASE_URL",
+        "AMQP_URL",
+        "IMPRESARIO_QUEUE_PREFIX",
+        "IMPRESARIO_SERVER",
+        "RUST_LOG",
+    ] {
         command.env_remove(variable);
     }
     command

@@ -41,6 +41,11 @@ impl Client {
         }
     }
 
+    /// The provider's address.
+    pub(crate) fn provider(&self) -> &str {
+        &self.provider
+    }
+
     pub(crate) async fn book(
         &self,
         replica: usize,
@@ -100,12 +105,6 @@ impl Client {
     /// Lets `tok_refund_fails` work from now on.
     pub(crate) async fn heal(&self) -> Result<Answer, Silence> {
         answer(self.http.post(format!("{}/sandbox/heal", self.provider))).await
-    }
-
-    /// A page of the provider's log.
-    pub(crate) async fn provider_log(&self, after: i64) -> Result<Answer, Silence> {
-        let url = format!("{}/v1/log?after={after}&limit=5000", self.provider);
-        answer(self.http.get(url)).await
     }
 }
 

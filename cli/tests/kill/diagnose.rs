@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::client::Answer;
-use crate::dump;
 use crate::platform::Platform;
+use crate::records;
 
 const SAGAS: usize = 5;
 const ROWS: usize = 8;
@@ -15,7 +15,7 @@ const LINES: usize = 25;
 pub(crate) fn hang(platform: &Platform) -> String {
     let mut text = String::new();
     platform.runtime.block_on(unfinished(platform, &mut text));
-    for (queue, messages) in dump::queues(platform) {
+    for (queue, messages) in records::queues(platform) {
         if messages > 0 {
             let _written = writeln!(text, "{messages} messages in {queue}");
         }
@@ -32,8 +32,8 @@ pub(crate) fn logs(platform: &Platform) -> String {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
     files.sort();
-    files.push(platform.postgres.log());
-    files.push(platform.rabbitmq.log());
+    files.push(platform.servers.postgres.log());
+    files.push(platform.servers.rabbitmq.log());
     for file in files {
         let _written = writeln!(text, "--- {}\n{}", file.display(), tail(&file));
     }

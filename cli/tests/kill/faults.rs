@@ -1,6 +1,9 @@
-//! The faults: what is killed or frozen, and for how long. Each ends with everything running again.
+//! The faults: what is killed, frozen, cut or lost, and for how long. Each ends with everything running again.
 //!
 //! A fault's own timing sleeps; whether the platform has recovered is found out by looking.
+
+mod links;
+mod queues;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,6 +12,7 @@ use crate::chance::Chance;
 use crate::load::Load;
 use crate::platform::Platform;
 use crate::programs::{ROLES, Role};
+use crate::wires::Far;
 
 /// What happens to the platform.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +36,22 @@ pub(crate) enum Fault {
     FreezeBeforeCall,
     /// The provider is frozen with requests in its hands: it acts late.
     FreezeProvider,
+    /// A worker is frozen for longer than its tasks may take.
+    FreezeWorker(Role),
+    /// The broker is stopped in order and started again.
+    RestartBroker,
+    /// The database too: its sessions are broken off.
+    RestartDatabase,
+    /// A process's connections to a server are reset, several times.
+    Cut(Role, Far),
+    /// A process's connections to a server say nothing for a while, and nobody is told.
+    Hold(Role, Far),
+    /// All links are slow.
+    Delay,
+    /// A queue vanishes, with what is in it.
+    DeleteQueue,
+    /// A queue loses what is in it.
+    PurgeQueue,
 }
 
 /// Longer than a lease (9 s).
@@ -64,6 +84,52 @@ pub(crate) fn all(chance: &mut Chance) -> Vec<Fault> {
     faults
 }
 
+/// Faults by kind, for runs through links: one of a kind, drawn anew each time.
+const KINDS: [fn(&mut Chance) -> Fault; 18] = [
+    |chance| Fault::Kill(ROLES[chance.below(ROLES.len())]),
+    |chance| Fault::Kill(Role::Serve(chance.below(2))),
+    |_| Fault::KillOrchestrators,
+    |_| Fault::KillAgain,
+    |_| Fault::PowerCut,
+    |_| Fault::KillBroker,
+    |_| Fault::KillDatabase,
+    |chance| Fault::FreezeOrchestrator(chance.below(2)),
+    |_| Fault::FreezeBeforeCall,
+    |_| Fault::FreezeProvider,
+    |chance| Fault::FreezeWorker(WORKERS[chance.below(WORKERS.len())]),
+    |_| Fault::RestartBroker,
+    |_| Fault::RestartDatabase,
+    |chance| Fault::Cut(ROLES[chance.below(ROLES.len() - 1)], links::some(chance)),
+    |chance| Fault::Hold(ROLES[chance.below(ROLES.len() - 1)], links::some(chance)),
+    |_| Fault::Delay,
+    |_| Fault::DeleteQueue,
+    |_| Fault::PurgeQueue,
+];
+
+const WORKERS: [Role; 5] = [
+    Role::Worker("catalog", 0),
+    Role::Worker("payment", 0),
+    Role::Worker("payment", 1),
+    Role::Worker("booking", 0),
+    Role::Worker("notification", 0),
+];
+
+/// The kinds that one seed has: few of them, so that each meets itself and the others again and again.
+pub(crate) struct Swarm(Vec<fn(&mut Chance) -> Fault>);
+
+impl Swarm {
+    pub(crate) fn new(chance: &mut Chance) -> Swarm {
+        let mut kinds = KINDS.to_vec();
+        chance.shuffle(&mut kinds);
+        kinds.truncate(2 + chance.below(4));
+        Swarm(kinds)
+    }
+
+    pub(crate) fn next(&self, chance: &mut Chance) -> Fault {
+        self.0[chance.below(self.0.len())](chance)
+    }
+}
+
 impl Fault {
     /// Lets it happen; a remark about it.
     pub(crate) fn happen(self, platform: &mut Platform, chance: &mut Chance) -> String {
@@ -83,14 +149,14 @@ impl Fault {
             }
             Fault::PowerCut => power_cut(platform, chance, away),
             Fault::KillBroker => {
-                platform.rabbitmq.kill9().unwrap();
+                platform.servers.rabbitmq.kill9().unwrap();
                 sleep(away);
-                platform.rabbitmq.restart().unwrap();
+                platform.servers.rabbitmq.restart().unwrap();
             }
             Fault::KillDatabase => {
-                platform.postgres.kill9().unwrap();
+                platform.servers.postgres.kill9().unwrap();
                 sleep(away);
-                platform.postgres.restart().unwrap();
+                platform.servers.postgres.restart().unwrap();
             }
             Fault::FreezeOrchestrator(number) => {
                 freeze(platform, Role::Serve(number), PAST_THE_LEASE);
@@ -99,6 +165,14 @@ impl Fault {
                 freeze(platform, Role::Provider, Duration::from_secs(3) + away);
             }
             Fault::FreezeBeforeCall => return freeze_before_call(platform, chance),
+            Fault::FreezeWorker(role) => freeze(platform, role, Duration::from_secs(4) + away),
+            Fault::RestartBroker => platform.servers.rabbitmq.restart().unwrap(),
+            Fault::RestartDatabase => platform.servers.postgres.restart().unwrap(),
+            Fault::Cut(role, far) => return links::cut(platform, role, far, chance),
+            Fault::Hold(role, far) => return links::hold(platform, role, far, chance),
+            Fault::Delay => return links::delay(platform, chance),
+            Fault::DeleteQueue => return queues::delete(platform, chance),
+            Fault::PurgeQueue => return queues::purge(platform, chance),
         }
         format!("{away:?}")
     }
@@ -114,16 +188,16 @@ fn power_cut(platform: &mut Platform, chance: &mut Chance, away: Duration) {
         platform.programs.kill9(*role);
     }
     if chance.percent(50) {
-        platform.rabbitmq.kill9().unwrap();
+        platform.servers.rabbitmq.kill9().unwrap();
     }
-    platform.postgres.kill9().unwrap();
+    platform.servers.postgres.kill9().unwrap();
     for role in after {
         platform.programs.kill9(*role);
     }
-    platform.rabbitmq.kill9().unwrap();
+    platform.servers.rabbitmq.kill9().unwrap();
     sleep(away);
-    platform.postgres.restart().unwrap();
-    platform.rabbitmq.restart().unwrap();
+    platform.servers.postgres.restart().unwrap();
+    platform.servers.rabbitmq.restart().unwrap();
     platform.programs.start_missing();
 }
 

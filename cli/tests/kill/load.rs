@@ -1,6 +1,7 @@
 //! A closed loop of customers against both replicas, some of them impatient, some who press twice, some cancelled
 //! by support staff at any moment.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,8 +11,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::chance::Chance;
-use crate::client::{Answer, Client, Silence};
-use crate::history::{Cancelled, History, Operation, Told};
+use crate::client::Client;
+use crate::customer::Customer;
+use crate::history::History;
 
 /// What kind of customers come.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct Crowd {
     pub(crate) clients: usize,
     /// Tokens and how often each is used.
     pub(crate) tokens: &'static [(&'static str, usize)],
+    /// What a booking with this token can never come to.
+    pub(crate) never: fn(&str) -> Vec<&'static str>,
     /// In a hundred: bookings of seats that others want too.
     pub(crate) contended: usize,
     /// In a hundred: bookings that support staff cancels.
@@ -44,10 +48,10 @@ pub(crate) struct Load {
     clients: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
-    crowd: Crowd,
-    client: Client,
-    history: Arc<History>,
+pub(crate) struct Shared {
+    pub(crate) crowd: Crowd,
+    pub(crate) client: Client,
+    pub(crate) history: Arc<History>,
     events: Vec<String>,
     next_seat: AtomicUsize,
     next_key: AtomicUsize,
@@ -57,15 +61,24 @@ struct Shared {
     seed: u64,
 }
 
+/// What a customer wants.
+pub(crate) struct Wish {
+    pub(crate) key: String,
+    pub(crate) body: Value,
+    pub(crate) never: Vec<&'static str>,
+}
+
 impl Load {
+    /// Lets them come; what they do is written into `records`.
     pub(crate) fn start(
         runtime: &Runtime,
         client: &Client,
         events: &[String],
         crowd: Crowd,
         seed: u64,
+        records: &Path,
     ) -> Load {
-        let history = Arc::new(History::new());
+        let history = Arc::new(History::new(&records.join("ops.ndjson")));
         let shared = Arc::new(Shared {
             crowd,
             client: client.clone(),
@@ -81,7 +94,7 @@ impl Load {
             .map(|number| {
                 let name = u64::try_from(number).unwrap_or_default();
                 let chance = Chance::new(seed).branch(name + 1);
-                runtime.spawn(customer(shared.clone(), chance))
+                runtime.spawn(come(shared.clone(), number, chance))
             })
             .collect();
         Load {
@@ -102,221 +115,94 @@ impl Load {
         for client in self.clients {
             runtime.block_on(client).unwrap();
         }
+        self.history.flush();
         self.history
     }
 }
 
-async fn customer(shared: Arc<Shared>, mut chance: Chance) {
-    while !shared.stop.load(Ordering::Relaxed) {
-        let operation = shared.wish(&mut chance);
-        let operation = shared.book(operation, &mut chance).await;
-        shared.history.keep(operation);
+async fn come(shared: Arc<Shared>, number: usize, mut chance: Chance) {
+    while !shared.has_stopped() {
+        let wish = shared.wish(&mut chance);
+        book(&shared, number, &wish, &mut chance).await;
+        shared.history.wish_ended();
         let (from, to) = shared.crowd.pause;
         tokio::time::sleep(chance.millis(from, to)).await;
     }
 }
 
+async fn book(shared: &Shared, number: usize, wish: &Wish, chance: &mut Chance) {
+    let cancel = chance
+        .percent(shared.crowd.cancelled)
+        .then(|| chance.millis(0, 400));
+    let impatient = chance.percent(10);
+    // Who is going to cancel wants to know the booking's number at once.
+    let wait = if cancel.is_some() {
+        0
+    } else {
+        shared.crowd.wait
+    };
+    let stop_asking = Instant::now() + STUBBORN;
+    let mut customer = Customer::new(shared, wish, format!("customer-{number}"));
+    let mut replica = chance.below(2);
+    loop {
+        if chance.percent(5) {
+            // The double click, at both replicas at once.
+            let mut twin = Customer::new(shared, wish, format!("customer-{number}-twin"));
+            tokio::join!(customer.start(replica, wait), twin.start(1 - replica, wait));
+            customer.learn(twin);
+        } else {
+            customer.start(replica, wait).await;
+        }
+        if let Some(saga) = customer.saga.clone() {
+            if let Some(after) = cancel {
+                tokio::time::sleep(after).await;
+                customer.cancel(&saga, replica).await;
+            }
+            customer.watch(&saga, replica).await;
+            return;
+        }
+        if impatient || Instant::now() > stop_asking {
+            return;
+        }
+        tokio::time::sleep(chance.millis(50, 400)).await;
+        replica = 1 - replica;
+    }
+}
+
 impl Shared {
-    fn wish(&self, chance: &mut Chance) -> Operation {
+    fn wish(&self, chance: &mut Chance) -> Wish {
         let number = self.next_key.fetch_add(1, Ordering::Relaxed);
         let key = format!("kill-{}-{number}", self.seed);
         let token = chance.weighted(self.crowd.tokens);
         let count = 1 + chance.below(2);
         let own = self.next_seat.fetch_add(count, Ordering::Relaxed);
-        if own + count > OWN_SEATS || chance.percent(self.crowd.contended) {
+        let (event, seats) = if own + count > OWN_SEATS || chance.percent(self.crowd.contended) {
             // The quartet: six rows of ten. Neighbours, so that wishes overlap without being equal.
             let row = ["A", "B", "C", "D", "E", "F"][chance.below(6)];
             let first = 1 + chance.below(9);
-            let seats = (first..first + count)
-                .map(|n| format!("{row}{n}"))
-                .collect();
-            return Operation::new(key, self.events[2].clone(), seats, token);
-        }
-        let seats = (own..own + count).map(own_seat).collect();
-        Operation::new(key, self.events[3].clone(), seats, token)
-    }
-
-    async fn book(&self, mut operation: Operation, chance: &mut Chance) -> Operation {
-        let body = json!({
-            "event_id": operation.event,
-            "seats": operation.seats,
-            "customer_email": format!("{}@example.org", operation.key),
-            "payment_token": operation.token,
-        });
-        let cancel = chance
-            .percent(self.crowd.cancelled)
-            .then(|| chance.millis(0, 400));
-        let impatient = chance.percent(10);
-        // Who is going to cancel wants to know the booking's number at once.
-        let wait = if cancel.is_some() { 0 } else { self.crowd.wait };
-        let stop_asking = Instant::now() + STUBBORN;
-        let mut replica = chance.below(2);
-        loop {
-            let post = |at| self.client.book(at, &operation.key, &body, wait);
-            let answers = if chance.percent(5) {
-                // The double click, at both replicas at once.
-                let (one, two) = tokio::join!(post(replica), post(1 - replica));
-                vec![(replica, one), (1 - replica, two)]
-            } else {
-                vec![(replica, post(replica).await)]
-            };
-            let mut settled = false;
-            for (at, answer) in answers {
-                settled |= self.heard(&mut operation, at, answer);
-            }
-            if operation.told == Told::Acknowledged {
-                if let Some(after) = cancel {
-                    tokio::time::sleep(after).await;
-                    self.cancel(&mut operation, replica).await;
-                }
-                if !settled {
-                    self.watch(&mut operation, replica).await;
-                }
-                return operation;
-            }
-            if impatient || Instant::now() > stop_asking {
-                operation.told = Told::Info;
-                return operation;
-            }
-            tokio::time::sleep(chance.millis(50, 400)).await;
-            replica = 1 - replica;
-        }
-    }
-
-    /// Takes an answer to a start down; whether it is settled.
-    fn heard(
-        &self,
-        operation: &mut Operation,
-        replica: usize,
-        answer: Result<Answer, Silence>,
-    ) -> bool {
-        match answer {
-            Ok(Answer { status, body, .. }) if matches!(status, 200..=202) => {
-                self.answered[replica].fetch_add(1, Ordering::Relaxed);
-                operation.told = Told::Acknowledged;
-                let word = body["status"].as_str().unwrap_or_default().to_owned();
-                operation.note(&self.history, format!("POST at {replica}: {status} {word}"));
-                operation.saw(&body)
-            }
-            Ok(Answer { status, body, .. }) => {
-                self.surprise(operation, "POST", replica, status, &body);
-                false
-            }
-            Err(silence) => {
-                operation.note(&self.history, format!("POST at {replica}: {silence}"));
-                false
-            }
-        }
-    }
-
-    /// Looks until it is settled, for a while: the end check looks once more at all of them.
-    async fn watch(&self, operation: &mut Operation, mut replica: usize) {
-        let Some(saga) = operation.sagas.first().cloned() else {
-            return;
+            let seats = first..first + count;
+            (2, seats.map(|n| format!("{row}{n}")).collect::<Vec<_>>())
+        } else {
+            (3, (own..own + count).map(own_seat).collect())
         };
-        let until = Instant::now() + self.crowd.watch;
-        while Instant::now() < until && !self.stop.load(Ordering::Relaxed) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            match self.client.look(replica, &saga).await {
-                Ok(Answer {
-                    status: 200, body, ..
-                }) => {
-                    if operation.saw(&body) {
-                        let word = body["status"].as_str().unwrap_or_default().to_owned();
-                        operation.note(&self.history, format!("GET at {replica}: {word}"));
-                        return;
-                    }
-                }
-                Ok(Answer { status, body, .. }) => {
-                    self.surprise(operation, "GET", replica, status, &body);
-                }
-                Err(silence) => {
-                    operation.note(&self.history, format!("GET at {replica}: {silence}"));
-                    replica = 1 - replica;
-                }
-            }
+        Wish {
+            body: json!({
+                "event_id": self.events[event],
+                "seats": seats,
+                "customer_email": format!("{key}@example.org"),
+                "payment_token": token,
+            }),
+            key,
+            never: (self.crowd.never)(token),
         }
     }
 
-    /// Support staff looks, and cancels what they saw; again when it has moved on meanwhile.
-    async fn cancel(&self, operation: &mut Operation, mut replica: usize) {
-        let Some(saga) = operation.sagas.first().cloned() else {
-            return;
-        };
-        operation.cancelled = Some(Cancelled::Info);
-        let key = format!("cancel-{}", operation.key);
-        for _ in 0..20 {
-            let seen = match self.client.saga(replica, &saga).await {
-                Ok(Answer {
-                    etag: Some(seen),
-                    status: 200,
-                    ..
-                }) => seen,
-                Ok(Answer { status, body, .. }) => {
-                    self.surprise(operation, "GET saga", replica, status, &body);
-                    return;
-                }
-                Err(silence) => {
-                    operation.note(&self.history, format!("GET saga at {replica}: {silence}"));
-                    replica = 1 - replica;
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    continue;
-                }
-            };
-            match self
-                .client
-                .command(replica, &saga, &seen, "cancel", &key)
-                .await
-            {
-                Ok(Answer {
-                    status: status @ (200 | 202),
-                    ..
-                }) => {
-                    operation.note(
-                        &self.history,
-                        format!("cancel at {replica} {seen}: {status}"),
-                    );
-                    operation.cancelled = Some(Cancelled::Taken(status));
-                    return;
-                }
-                Ok(Answer { status: 412, .. }) => {}
-                Ok(Answer {
-                    status: 409, body, ..
-                }) => {
-                    let why = body["detail"].as_str().unwrap_or_default().to_owned();
-                    operation.note(
-                        &self.history,
-                        format!("cancel at {replica} {seen}: 409 {why}"),
-                    );
-                    operation.cancelled = Some(Cancelled::Refused(why));
-                    return;
-                }
-                Ok(Answer { status, body, .. }) => {
-                    self.surprise(operation, "cancel", replica, status, &body);
-                    return;
-                }
-                Err(silence) => {
-                    operation.note(&self.history, format!("cancel at {replica}: {silence}"));
-                    replica = 1 - replica;
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-            }
-        }
+    pub(crate) fn was_answered(&self, replica: usize) {
+        self.answered[replica].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn surprise(
-        &self,
-        operation: &mut Operation,
-        what: &str,
-        replica: usize,
-        status: u16,
-        body: &Value,
-    ) {
-        let at = self.history.seconds();
-        let told = format!("{what} at {replica}: {status} {body}");
-        self.history
-            .odd(format!("{at:.3} s {} {told}", operation.key));
-        operation.note(&self.history, told);
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 }
 

@@ -6,20 +6,17 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use impresario_workflows::saga::Event;
-
-use crate::dump::Dump;
-use crate::end_check::{Case, report};
-use crate::load::{Crowd, Load};
+use crate::chance;
+use crate::load::Crowd;
 use crate::platform::Platform;
 use crate::programs::Role;
-use crate::round::{fail, judge, tell};
-use crate::{chance, faults, quiet};
+use crate::round::under;
 
 /// Nobody cancels, nobody wants another's seat: each end is known beforehand.
 const CROWD: Crowd = Crowd {
     clients: 8,
     tokens: &[("tok_ok", 90), ("tok_declined", 10)],
+    never,
     contended: 0,
     cancelled: 0,
     // Each goes on to the next at once: bookings pile up at every step.
@@ -29,6 +26,16 @@ const CROWD: Crowd = Crowd {
     // the outage.
     pause: (400, 800),
 };
+
+/// An outage changes no outcome, and nothing is given up for it.
+fn never(token: &str) -> Vec<&'static str> {
+    let other = if token == "tok_ok" {
+        "compensated"
+    } else {
+        "completed"
+    };
+    vec![other, "gave_up", "parked", "stuck"]
+}
 
 /// Time for bookings to pile up at the next step before that one's pool goes too.
 const PILE_UP: Duration = Duration::from_secs(2);
@@ -64,73 +71,15 @@ pub(crate) fn owner_stopped(seconds: u64) {
 }
 
 fn story(name: &str, outage: impl FnOnce(&mut Platform)) {
-    let seed = chance::from_the_clock();
     let mut platform = Platform::start(name);
-    let load = Load::start(
-        &platform.runtime,
-        &platform.client,
-        &platform.events,
-        CROWD,
-        seed,
+    let verdict = under(&mut platform, CROWD, chance::from_the_clock(), |run| {
+        outage(run.platform);
+        run.must_recover("after the outage");
+    });
+    eprintln!("{name}: {}", verdict.summary());
+    assert!(
+        verdict.mark("wait postponed") > 0,
+        "the outage was not noticed at all"
     );
-    let up = faults::recovered(&load);
-    up.unwrap_or_else(|why| fail(&platform, &format!("at first: {why}")));
-    outage(&mut platform);
-    let up = faults::recovered(&load);
-    up.unwrap_or_else(|why| fail(&platform, &format!("after the outage: {why}")));
-    let history = load.stop(&platform.runtime);
-    let stuck = quiet::wait(&mut platform).unwrap_or_else(|why| fail(&platform, &why));
-    let (operations, odd) = history.close();
-    let dump = Dump::take(&platform);
-    let mut violations = judge(&platform, &dump, &operations, &stuck);
-    for answer in odd {
-        report(&mut violations, "no odd answers", None, answer);
-    }
-    let case = Case::new(&dump, &operations);
-    for (saga, operation) in &case.by_saga {
-        let stored = &dump.sagas[*saga];
-        let expected = if operation.token == "tok_ok" {
-            "completed"
-        } else {
-            "compensated"
-        };
-        if stored.status != expected {
-            let what = format!("{} with {}", stored.status, operation.token);
-            report(
-                &mut violations,
-                "an outage changes no outcome",
-                Some(saga),
-                what,
-            );
-        }
-        for event in stored.journal.iter().flat_map(|row| &row.events) {
-            if let Event::GaveUp { step, problem, .. } = event {
-                let what = format!("gave `{step}` up: {}", problem.code);
-                report(
-                    &mut violations,
-                    "an outage changes no outcome",
-                    Some(saga),
-                    what,
-                );
-            }
-        }
-    }
-    let postponed = dump
-        .sagas
-        .values()
-        .flat_map(|saga| &saga.journal)
-        .flat_map(|row| &row.events)
-        .filter(|event| matches!(event, Event::Postponed { .. }))
-        .count();
-    eprintln!(
-        "{name}: {} bookings, {}, {postponed} waits postponed",
-        operations.len(),
-        case.counts()
-    );
-    if !violations.is_empty() {
-        tell(&case, &violations);
-        fail(&platform, &format!("{} violations", violations.len()));
-    }
-    assert!(postponed > 0, "the outage was not noticed at all");
-    platform.went_well();
+    drop(platform.went_well());
 }

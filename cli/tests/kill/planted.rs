@@ -1,194 +1,187 @@
-//! The checker is checked: each defect, planted into a world that was found right, must be found.
+//! The checker is checked: each defect, planted into records that were found right, must be found; and no rule is
+//! without a defect that shows that it can be broken.
 
-use impresario_workflows::saga::Event;
+mod effects;
+mod journal;
+mod platform;
+mod told;
 
-use crate::dump::{Dump, Saga};
-use crate::end_check::Case;
-use crate::history::Operation;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-type Plant = fn(&mut Dump, &mut Vec<Operation>);
+use serde_json::Value;
+
+use crate::records::{self, Verdict};
+use crate::sample;
+
+/// The lines of all files, by file.
+pub(crate) struct Records(pub(crate) BTreeMap<String, Vec<Value>>);
 
 /// What is wrong, which rule must find it, and how it comes about.
-const DEFECTS: [(&str, &str, Plant); 16] = [
-    (
-        "an acknowledged booking is lost",
-        "acknowledged exists",
-        |dump, _| {
-            let id = some(dump, "completed");
-            dump.sagas.remove(&id);
-            dump.keys.retain(|(_, saga)| *saga != id);
-        },
-    ),
-    (
-        "a booking that nobody asked for",
-        "no phantom",
-        |_, operations| {
-            operations.pop();
-        },
-    ),
-    ("two sagas for one key", "one saga a key", |dump, _| {
-        let other = dump.keys[1].1.clone();
-        let key = dump.keys[0].0.clone();
-        dump.keys.push((key, other));
-    }),
-    ("a journal row is missing", "journal gapless", |dump, _| {
-        saga(dump, "completed").journal.remove(1);
-    }),
-    (
-        "the stored status is another one",
-        "stored is folded",
-        |dump, _| {
-            saga(dump, "completed").status = "compensated".to_owned();
-        },
-    ),
-    (
-        "a forward dispatch after the turn",
-        "no forward after the turn",
-        |dump, _| {
-            let journal = &mut saga(dump, "compensated").journal;
-            let first = journal[0]
-                .events
-                .iter()
-                .find(|e| matches!(e, Event::Dispatched { .. }));
-            let first = first.cloned().unwrap();
-            let turn = |e: &Event| matches!(e, Event::Turned { .. });
-            let row = journal
-                .iter_mut()
-                .find(|row| row.events.iter().any(turn))
-                .unwrap();
-            let place = row.events.iter().position(turn).unwrap();
-            row.events.insert(place + 1, first);
-        },
-    ),
-    (
-        "undone in the wrong order",
-        "undo in reverse order",
-        |dump, _| undone_early(dump),
-    ),
-    ("charged twice", "money fits the end", |dump, _| {
-        let mut again = charge(dump);
-        again.charge_id = Some("ch_again".to_owned());
-        dump.provider.push(again);
-    }),
-    (
-        "a refund nobody asked for",
-        "money fits the end",
-        |dump, _| {
-            let mut refund = charge(dump);
-            refund.operation = "refund".to_owned();
-            dump.provider.push(refund);
-        },
-    ),
-    ("a transfer out of balance", "books balance", |dump, _| {
-        dump.entries[0].amount += 1
-    }),
-    (
-        "a sold seat is free again",
-        "sold to the completed",
-        |dump, _| {
-            let seat = dump.seats.iter_mut().find(|seat| seat.sold).unwrap();
-            (seat.sold, seat.hold) = (false, None);
-        },
-    ),
-    (
-        "an undone booking keeps its seat",
-        "no seat held after the end",
-        |dump, _| {
-            let hold = dump
-                .holds
-                .values()
-                .find(|hold| hold.state == "released")
-                .unwrap()
-                .id
-                .clone();
-            dump.seats
-                .iter_mut()
-                .find(|seat| seat.hold.is_none())
-                .unwrap()
-                .hold = Some(hold);
-        },
-    ),
-    (
-        "a ticket is missing",
-        "a ticket for each seat",
-        |dump, _| {
-            dump.tickets.pop();
-        },
-    ),
-    (
-        "a success that the participant does not know",
-        "no success is invented",
-        |dump, _| {
-            let effect = dump.barriers.values().find(|row| row.state == "succeeded");
-            let effect = effect.unwrap().effect.clone();
-            dump.barriers.remove(&effect);
-        },
-    ),
-    (
-        "an effect that was never undone",
-        "effects fit the end",
-        |dump, _| {
-            let undone = dump
-                .barriers
-                .values_mut()
-                .find(|row| row.state == "compensated");
-            undone.unwrap().state = "succeeded".to_owned();
-        },
-    ),
-    ("a row stays in the outbox", "outbox empty", |dump, _| {
-        dump.outbox.push(("payment".to_owned(), 3));
-    }),
+struct Defect(&'static str, &'static str, fn(&mut Records));
+
+/// All of them, by what they are in.
+const DEFECTS: [&[Defect]; 4] = [
+    told::DEFECTS,
+    journal::DEFECTS,
+    effects::DEFECTS,
+    platform::DEFECTS,
 ];
 
-/// Plants each defect into a copy of the world.
-pub(crate) fn each_is_found(dump: &Dump, operations: &[Operation]) {
-    for (defect, rule, plant) in DEFECTS {
-        let (mut dump, mut operations) = (dump.clone(), operations.to_vec());
-        plant(&mut dump, &mut operations);
-        let found = Case::new(&dump, &operations).violations();
-        let rules: Vec<&str> = found.iter().map(|violation| violation.rule).collect();
-        assert!(
-            rules.contains(&rule),
-            "{defect}: not found by `{rule}`, found {rules:?}"
-        );
+/// Plants each defect into a copy of some of the records.
+pub(crate) fn each_is_found(all: &Path) {
+    let (right, copy) = (all.with_file_name("some"), all.with_file_name("planted"));
+    sample::take(all, &right);
+    let verdict = records::judge_again(&right);
+    assert!(
+        verdict.holds(),
+        "a sample of what is right: {}",
+        verdict.told
+    );
+    for Defect(defect, rule, plant) in DEFECTS.into_iter().flatten() {
+        let mut world = Records::read(&right);
+        plant(&mut world);
+        world.write(&right, &copy);
+        let verdict: Verdict = records::judge_again(&copy);
+        let broken = verdict.broken();
+        let found = broken.iter().any(|broken| broken == *rule);
+        assert!(found, "{defect}: not found by `{rule}`, but by {broken:?}");
+    }
+    for rule in verdict.report["judged"].as_array().unwrap() {
+        let breaks = |defect: &&Defect| *rule == defect.1;
+        let planted = DEFECTS.into_iter().flatten().any(|defect| breaks(&defect));
+        assert!(planted, "no defect breaks {rule}");
     }
 }
 
-fn some(dump: &Dump, status: &str) -> String {
-    let found = dump.sagas.iter().find(|(_, saga)| saga.status == status);
-    found.unwrap().0.clone()
+impl Records {
+    pub(crate) fn read(folder: &Path) -> Records {
+        let mut files = BTreeMap::new();
+        for path in list(folder) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            files.insert(name, rows.collect());
+        }
+        Records(files)
+    }
+
+    pub(crate) fn write(&self, right: &Path, folder: &Path) {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::copy(right.join("about.json"), folder.join("about.json")).unwrap();
+        for (name, rows) in &self.0 {
+            records::lines(&folder.join(format!("{name}.ndjson")), rows);
+        }
+    }
+
+    pub(crate) fn rows(&mut self, file: &str) -> &mut Vec<Value> {
+        self.0.get_mut(file).unwrap_or_else(|| panic!("no {file}"))
+    }
+
+    pub(crate) fn keep(&mut self, file: &str, wanted: impl Fn(&Value) -> bool) {
+        self.rows(file).retain(wanted);
+    }
+
+    fn find(&mut self, file: &str, wanted: impl Fn(&Value) -> bool) -> &mut Value {
+        let found = self.rows(file).iter_mut().find(|row| wanted(row));
+        found.unwrap_or_else(|| panic!("no such row in {file}"))
+    }
+
+    fn one(&mut self, file: &str, column: &str, value: &str) -> &mut Value {
+        self.find(file, |row| row[column] == value)
+    }
+
+    /// A saga that ended so.
+    fn saga(&mut self, status: &str) -> String {
+        let row = self.find("saga", |row| row["status"] == status);
+        row["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The key of a saga that ended so.
+    fn key_of(&mut self, status: &str) -> String {
+        let id = self.saga(status);
+        let key = &self.one("saga_key", "saga_id", &id)["key"];
+        key.as_str().unwrap().to_owned()
+    }
+
+    fn row(&mut self, saga: &str, seq: i64) -> &mut Value {
+        self.find("journal", |row| row["saga_id"] == saga && row["seq"] == seq)
+    }
 }
 
-fn saga<'d>(dump: &'d mut Dump, status: &str) -> &'d mut Saga {
-    let id = some(dump, status);
-    dump.sagas.get_mut(&id).unwrap()
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "ndjson")
+        })
+        .collect()
 }
 
-fn charge(dump: &Dump) -> crate::dump::Movement {
-    dump.provider
-        .iter()
-        .find(|line| line.operation == "capture")
-        .unwrap()
-        .clone()
+/// Where the first fact of a kind stands in a journal row.
+fn place(row: &Value, event: &str) -> Option<usize> {
+    let events = row["body"]["ev"].as_array()?;
+    events.iter().position(|fact| fact["event"] == event)
+}
+
+/// The first fact of some saga.
+fn started(world: &mut Records) -> &mut Value {
+    &mut world.find("journal", |row| row["seq"] == 1)["body"]["ev"][0]
+}
+
+/// Some attempt that is put off, of a step whose attempts are bounded.
+fn scheduled(world: &mut Records) -> &mut Value {
+    let of = |fact: &Value| fact["event"] == "retry_scheduled" && fact["step"] == "authorize";
+    let facts = |row: &Value| row["body"]["ev"].as_array().unwrap().clone();
+    let row = world.find("journal", |row| facts(row).iter().any(of));
+    let events = row["body"]["ev"].as_array_mut().unwrap();
+    events.iter_mut().find(|fact| of(fact)).unwrap()
 }
 
 /// Moves the undoing of `hold` before that of `authorize`.
-fn undone_early(dump: &mut Dump) {
-    let undo = |event: &Event, wanted: &str| {
-        let word = serde_json::to_value(event).unwrap();
-        word["event"] == "dispatched" && word["operation"] == "compensate" && word["step"] == wanted
+fn undone_early(world: &mut Records) {
+    let undo = |fact: &Value, step: &str| {
+        fact["event"] == "dispatched" && fact["operation"] == "compensate" && fact["step"] == step
     };
-    for saga in dump.sagas.values_mut() {
-        let events = || saga.journal.iter().flat_map(|row| &row.events);
-        let Some(hold) = events().find(|event| undo(event, "hold")).cloned() else {
-            continue;
-        };
-        for row in &mut saga.journal {
-            if let Some(place) = row.events.iter().position(|event| undo(event, "authorize")) {
-                row.events.insert(place, hold);
+    let facts = |row: &Value| row["body"]["ev"].as_array().unwrap().clone();
+    let holds: Vec<(String, Value)> = world
+        .rows("journal")
+        .iter()
+        .filter_map(|row| {
+            let fact = facts(row).into_iter().find(|fact| undo(fact, "hold"))?;
+            Some((row["saga_id"].as_str()?.to_owned(), fact))
+        })
+        .collect();
+    for (saga, hold) in holds {
+        let of = |row: &&mut Value| row["saga_id"] == saga.as_str();
+        for row in world.rows("journal").iter_mut().filter(of) {
+            let events = row["body"]["ev"].as_array_mut().unwrap();
+            if let Some(place) = events.iter().position(|fact| undo(fact, "authorize")) {
+                events.insert(place, hold);
                 return;
             }
         }
     }
     panic!("no saga undid both");
+}
+
+/// Takes the first fact of a kind about a step away.
+fn drop_fact(world: &mut Records, event: &str, step: &str) {
+    let of = |fact: &Value| fact["event"] == event && fact["step"] == step;
+    let facts = |row: &Value| row["body"]["ev"].as_array().unwrap().clone();
+    let row = world.find("journal", |row| facts(row).iter().any(of));
+    row["body"]["ev"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|fact| !of(fact));
+}
+
+/// A saga that has such a fact, of this operation.
+fn fact_of(world: &mut Records, event: &str, operation: &str) -> String {
+    let of = |fact: &Value| fact["event"] == event && fact["operation"] == operation;
+    let facts = |row: &Value| row["body"]["ev"].as_array().unwrap().clone();
+    let row = world.find("journal", |row| facts(row).iter().any(of));
+    row["saga_id"].as_str().unwrap().to_owned()
 }

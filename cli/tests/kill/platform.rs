@@ -1,68 +1,96 @@
-//! Everything that is started: the servers, the processes, the seeded events. Ends with its handle.
+//! Everything that runs: the processes on their servers, and who looks at them. Ends with its handle.
 //!
-//! Logs are kept in a folder of their own, which is removed after a good end and named after a bad one.
+//! Logs and records are kept in a folder of their own, which is removed after a good end and named after a bad one.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use impresario_services::{Folder, Postgres, RabbitMq, postgres, rabbitmq};
+use impresario_services::Folder;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio::runtime::Runtime;
 
 use crate::client::Client;
 use crate::programs::{Addresses, Programs, ROLES};
+use crate::servers::Servers;
+use crate::wires::{Far, Wires};
 
-const DATABASE: &str = "impresario";
-
-/// Eight processes with a pool each, some twice for a moment: when one was killed and its sessions linger.
-const CONNECTIONS_MAX: u16 = 300;
+/// How the processes reach the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wiring {
+    /// As in production.
+    Direct,
+    /// Through links that can be cut.
+    Linked,
+}
 
 /// The running platform. Programs end before the servers they use.
 pub(crate) struct Platform {
     pub(crate) programs: Programs,
-    pub(crate) postgres: Postgres,
-    pub(crate) rabbitmq: RabbitMq,
+    pub(crate) servers: Servers,
     pub(crate) client: Client,
     /// Of the test itself, outside the processes under test.
     pub(crate) pool: PgPool,
-    /// The seeded events: three small ones, then the one that everybody wants.
-    pub(crate) events: Vec<String>,
     pub(crate) runtime: Runtime,
-    logs: PathBuf,
+    logs: Logs,
+}
+
+/// The folder of a run: it goes after a good end.
+struct Logs {
+    folder: PathBuf,
     went_well: bool,
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        if self.went_well {
+            let _disk_only = std::fs::remove_dir_all(&self.folder);
+        } else {
+            eprintln!("logs and records are kept in {}", self.folder.display());
+        }
+    }
 }
 
 impl Platform {
     pub(crate) fn start(name: &str) -> Platform {
+        Platform::on(Servers::start(), name, Wiring::Direct)
+    }
+
+    /// A fresh platform on servers that run.
+    pub(crate) fn on(mut servers: Servers, name: &str, wiring: Wiring) -> Platform {
         let folder = Folder::temporary(&format!("kill-{name}"));
-        let logs = folder.path().to_owned();
-        std::fs::create_dir_all(&logs).unwrap();
-        let broker = rabbitmq::Options::at(Folder::temporary("kill-rabbitmq"));
-        let broker = RabbitMq::start_in_background(broker);
-        let mut options = postgres::Options::at(Folder::temporary("kill-postgres"));
-        options.max_connections = CONNECTIONS_MAX;
-        let postgres = Postgres::start(options).unwrap();
-        postgres.create_database(DATABASE).unwrap();
-        let database = postgres.url(DATABASE);
-        let events = seed(&database);
-        let rabbitmq = broker.wait().unwrap();
-        let [serve_0, serve_1, provider] = free_ports();
-        let addresses = Addresses {
-            database: database.clone(),
-            amqp: rabbitmq.url(),
-            serve: [serve_0, serve_1],
-            provider,
+        let logs = Logs {
+            folder: folder.path().to_owned(),
+            went_well: false,
         };
-        let mut programs = Programs::new(addresses, &logs);
-        for role in ROLES {
-            programs.start(role);
-            programs.wait_ready(role);
-        }
+        std::fs::create_dir_all(logs.folder.join("records")).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .unwrap();
+        let database = servers.database();
+        let [serve_0, serve_1, provider] = free_ports();
+        let far = [
+            (Far::Database, servers.postgres.port()),
+            (Far::Broker, servers.rabbitmq.port()),
+            (Far::Provider, provider),
+        ];
+        let wires = match wiring {
+            Wiring::Direct => Wires::default(),
+            Wiring::Linked => Wires::lay(&runtime, &far),
+        };
+        let addresses = Addresses {
+            database: database.clone(),
+            amqp: servers.rabbitmq.url(),
+            serve: [serve_0, serve_1],
+            provider,
+            wires,
+        };
+        let mut programs = Programs::new(addresses, &logs.folder);
+        for role in ROLES {
+            programs.start(role);
+            programs.wait_ready(role);
+        }
         let pool = {
             let _inside = runtime.enter();
             PgPoolOptions::new()
@@ -70,52 +98,54 @@ impl Platform {
                 .connect_lazy(&database)
                 .unwrap()
         };
-        Platform {
+        let platform = Platform {
             programs,
-            postgres,
-            rabbitmq,
+            servers,
             client: Client::new([serve_0, serve_1], provider),
             pool,
-            events,
             runtime,
             logs,
-            went_well: false,
-        }
+        };
+        platform.install_witness();
+        platform
+    }
+
+    /// From now on the participants keep an effect log.
+    fn install_witness(&self) {
+        let installed = Command::new(env!("CARGO_BIN_EXE_impresario"))
+            .args([
+                "verify",
+                "--install-witness",
+                "--database-url",
+                self.database(),
+            ])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&installed.stderr).into_owned();
+        assert!(installed.status.success(), "witness: {said}");
+    }
+
+    /// Past all links.
+    pub(crate) fn database(&self) -> &str {
+        &self.programs.addresses.database
     }
 
     pub(crate) fn logs(&self) -> &Path {
-        &self.logs
+        &self.logs.folder
     }
 
-    /// Nobody will need the logs.
-    pub(crate) fn went_well(mut self) {
-        self.went_well = true;
+    /// Where the records of this run are.
+    pub(crate) fn records(&self) -> PathBuf {
+        self.logs.folder.join("records")
     }
-}
 
-impl Drop for Platform {
-    fn drop(&mut self) {
-        if self.went_well {
-            let _disk_only = std::fs::remove_dir_all(&self.logs);
-        } else {
-            eprintln!("logs are kept in {}", self.logs.display());
-        }
+    /// Nobody will need the logs. The servers are the next platform's.
+    pub(crate) fn went_well(mut self) -> Servers {
+        self.logs.went_well = true;
+        self.programs.end();
+        self.runtime.block_on(self.pool.close());
+        self.servers
     }
-}
-
-/// Seeds the demo events; their ids.
-fn seed(database: &str) -> Vec<String> {
-    let seeded = Command::new(env!("CARGO_BIN_EXE_impresario"))
-        .args(["seed", "--hot", "--database-url", database])
-        .output()
-        .unwrap();
-    assert!(
-        seeded.status.success(),
-        "seed: {}",
-        String::from_utf8_lossy(&seeded.stderr)
-    );
-    let printed = String::from_utf8_lossy(&seeded.stdout).into_owned();
-    printed.lines().map(str::to_owned).collect()
 }
 
 /// Looked for at the same time, so that they differ.

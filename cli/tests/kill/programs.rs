@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use impresario_services::Program;
 
+use crate::wires::{Far, Wires};
+
 /// A process of the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
@@ -40,12 +42,14 @@ impl Role {
 }
 
 /// Where everything listens.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) database: String,
     pub(crate) amqp: String,
     pub(crate) serve: [u16; 2],
     pub(crate) provider: u16,
+    /// What stands between the processes and the servers, if anything does.
+    pub(crate) wires: Wires,
 }
 
 /// Starting creates tables, on a machine that is busy.
@@ -54,7 +58,7 @@ const READY_PATIENCE: Duration = Duration::from_secs(60);
 /// The running processes.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    addresses: Addresses,
+    pub(crate) addresses: Addresses,
     logs: PathBuf,
     running: Vec<(Role, Program)>,
     /// Processes that ended although nobody killed them.
@@ -141,6 +145,14 @@ impl Programs {
         }
     }
 
+    /// Ends all of them at once: what they keep is in their databases.
+    pub(crate) fn end(&mut self) {
+        for (_, program) in &mut self.running {
+            program.kill9();
+        }
+        self.running.clear();
+    }
+
     fn place(&self, role: Role) -> Option<usize> {
         self.running
             .iter()
@@ -169,19 +181,32 @@ impl Programs {
             amqp,
             serve,
             provider,
+            wires,
         } = &self.addresses;
+        let through = |far, url: &str| wires.url(role, far, url);
+        let amqp = through(Far::Broker, amqp);
+        let provider = format!("http://127.0.0.1:{provider}");
+        let mut database = through(Far::Database, database);
         match role {
-            Role::Serve(number) => command
-                .args(["serve", "--replica", &role.name(), "--amqp-url", amqp])
-                .args(["--listen", &format!("127.0.0.1:{}", serve[number])]),
-            Role::Worker(pool, _) => command
-                .args(["worker", pool, "--amqp-url", amqp])
-                .args(["--provider-url", &format!("http://127.0.0.1:{provider}")]),
-            Role::Provider => {
-                command.args(["provider", "--listen", &format!("127.0.0.1:{provider}")])
+            Role::Serve(number) => {
+                // For the witness: whose connection it is that repeats an outbox row.
+                let mark = if database.contains('?') { '&' } else { '?' };
+                let name = role.name();
+                database += &format!("{mark}options=-c%20witness.replica%3D{name}");
+                command
+                    .args(["serve", "--replica", &name, "--amqp-url", &amqp])
+                    .args(["--listen", &format!("127.0.0.1:{}", serve[number])])
             }
+            Role::Worker(pool, _) => command
+                .args(["worker", pool, "--amqp-url", &amqp])
+                .args(["--provider-url", &through(Far::Provider, &provider)]),
+            Role::Provider => command.args([
+                "provider",
+                "--listen",
+                provider.trim_start_matches("http://"),
+            ]),
         };
-        command.args(["--database-url", database]);
+        command.args(["--database-url", &database]);
         command.env("RUST_LOG", "info,sqlx=warn,lapin=warn");
         command.env("RUST_BACKTRACE", "1").env("NO_COLOR", "1");
         command
@@ -191,9 +216,7 @@ impl Programs {
 impl Drop for Programs {
     /// Their data are not needed: at once, not one patient stop after another. A frozen process is killed too.
     fn drop(&mut self) {
-        for (_, program) in &mut self.running {
-            program.kill9();
-        }
+        self.end();
     }
 }
 

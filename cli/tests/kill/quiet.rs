@@ -5,9 +5,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::dump;
 use crate::platform::Platform;
-use crate::support::{self, Stuck};
+use crate::records;
+use crate::support;
 
 /// Without progress for so long, it hangs.
 const NO_PROGRESS: Duration = Duration::from_secs(60);
@@ -29,17 +29,17 @@ impl Open {
 
 /// Waits until everything has ended. Support staff looks after what stands before a human: the answer tells what
 /// that was.
-pub(crate) fn wait(platform: &mut Platform) -> Result<Vec<Stuck>, String> {
+pub(crate) fn wait(platform: &mut Platform) -> Result<Vec<String>, String> {
     let began = Instant::now();
     mend(platform);
     let (mut best, mut since) = (u64::MAX, Instant::now());
-    let mut stood: Vec<Stuck> = Vec::new();
+    let mut stood: Vec<String> = Vec::new();
     for round in 0.. {
         platform.programs.look();
         let mut open = look(platform);
         if open.sagas + open.outbox + open.stuck == 0 {
             // Listing queues takes a second of the broker's: only at the end.
-            open.messages = dump::queues(platform)
+            open.messages = records::queues(platform)
                 .iter()
                 .map(|(_, messages)| messages)
                 .sum();
@@ -69,7 +69,7 @@ fn mend(platform: &Platform) {
     assert!(healed.is_ok(), "the provider is up: {healed:?}");
 }
 
-fn help(platform: &Platform, round: usize) -> Vec<Stuck> {
+fn help(platform: &Platform, round: usize) -> Vec<String> {
     let client = &platform.client;
     platform.runtime.block_on(async {
         let mut helped = Vec::new();

@@ -3,13 +3,6 @@
 use crate::client::{Answer, Client};
 use crate::platform::Platform;
 
-/// A saga that stood before a human, and why.
-#[derive(Clone, Debug)]
-pub(crate) struct Stuck {
-    pub(crate) saga: String,
-    pub(crate) explanation: String,
-}
-
 /// The sagas that stand before a human now.
 pub(crate) async fn stuck(platform: &Platform) -> Vec<String> {
     sqlx::query_scalar("select id::text from impresario.saga where status = 'stuck' order by id")
@@ -19,7 +12,7 @@ pub(crate) async fn stuck(platform: &Platform) -> Vec<String> {
 }
 
 /// Lets one try again; why it stood there, or none when it did not answer or has moved on meanwhile.
-pub(crate) async fn retry(client: &Client, saga: &str, round: usize) -> Option<Stuck> {
+pub(crate) async fn retry(client: &Client, saga: &str, round: usize) -> Option<String> {
     let Ok(Answer {
         etag: Some(seen),
         body,
@@ -33,9 +26,6 @@ pub(crate) async fn retry(client: &Client, saga: &str, round: usize) -> Option<S
         .command(round % 2, saga, &seen, "retry", &key)
         .await
         .ok()?;
-    let explanation = body["explanation"].as_str().unwrap_or_default().to_owned();
-    (answer.status == 202).then(|| Stuck {
-        saga: saga.to_owned(),
-        explanation,
-    })
+    let why = body["explanation"].as_str().unwrap_or_default();
+    (answer.status == 202).then(|| format!("{saga}: {why}"))
 }

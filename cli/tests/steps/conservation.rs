@@ -105,7 +105,7 @@ impl World {
         .unwrap()
     }
 
-    async fn assert_books_balance(&self) {
+    pub(crate) async fn assert_books_balance(&self) {
         let wrong: Vec<(String, i64)> = sqlx::query_as(
             "select currency, sum(amount)::bigint from payment.entry group by currency having sum(amount) <> 0",
         )

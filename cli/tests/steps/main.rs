@@ -1,4 +1,4 @@
-//! Every step of the shipped booking saga, failed in every way, with the real engine, PostgreSQL, RabbitMQ, pools
+//! Every step of the shipped booking saga, failed in every way, and each other shipped saga well and at its worst, with the real engine, PostgreSQL, RabbitMQ, pools
 //! and payment provider in one process, and faults between the broker and the workers.
 //!
 //! After each story seats and money are counted: a completed booking has its seats sold, one charge of exactly
@@ -11,10 +11,19 @@
     reason = "a failing fixture fails its test"
 )]
 
+mod cancellation;
 mod conservation;
+mod elsewhere;
 mod faults;
+mod group;
+mod hall;
+mod hasty;
 mod late;
+mod money;
 mod once;
+mod refund;
 mod stuck;
+mod transfer;
 mod unanswered;
+mod waitlist;
 mod world;

@@ -9,19 +9,18 @@ use impresario_catalog::SeedOptions;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
-use impresario_payment::provider::sandbox::SandboxProvider;
-use impresario_payment::sandbox;
 use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
 use impresario_worker_sdk::{Pool, Worker, WorkerSettings};
-use impresario_workflows::definition::SHIPPED;
-use impresario_workflows::saga::{Stamp, explain};
-use impresario_workflows::{Definition, SagaId};
+use impresario_workflows::SagaId;
+use impresario_workflows::saga::{Stamp, Start, explain};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::{Faulty, Plans};
+use crate::hasty;
+use crate::money::Money;
 
 pub(crate) struct World {
     runtime: tokio::runtime::Runtime,
@@ -29,6 +28,7 @@ pub(crate) struct World {
     pub(crate) plans: Arc<Plans>,
     pub(crate) pool: PgPool,
     catalog: impresario_worker_sdk::Database,
+    pub(crate) money: Money,
     event: String,
     seats: Vec<String>,
     next_seat: AtomicUsize,
@@ -50,7 +50,7 @@ impl World {
             .enable_all()
             .build()
             .unwrap();
-        let (engine, plans, url) = runtime.block_on(start());
+        let (engine, plans, money, url) = runtime.block_on(start());
         let (pool, catalog, event, seats) = runtime.block_on(seed(&url));
         World {
             runtime,
@@ -58,6 +58,7 @@ impl World {
             plans,
             pool,
             catalog,
+            money,
             event,
             seats,
             next_seat: AtomicUsize::new(0),
@@ -66,12 +67,30 @@ impl World {
 
     /// The id that a booking with this key will have: faults are planned before it starts.
     pub(crate) fn id_of(&self, key: &str) -> SagaId {
+        self.id_of_a("booking", key)
+    }
+
+    /// The id that a saga of this definition with this key will have.
+    pub(crate) fn id_of_a(&self, definition: &str, key: &str) -> SagaId {
         SagaId::derive(
             impresario_orchestrator::clock::now(),
             "main",
-            "booking",
+            definition,
             key,
         )
+    }
+
+    /// Starts a saga of any definition.
+    pub(crate) async fn start(&self, definition: &str, key: &str, input: Value) -> SagaId {
+        let stored = self.engine.catalogue().current(definition).unwrap();
+        let hash = input.to_string().into_bytes();
+        let started = self
+            .engine
+            .start_saga("main", stored, key, hash, Start::with(input))
+            .await
+            .unwrap();
+        assert_eq!(started.id, self.id_of_a(definition, key));
+        started.id
     }
 
     /// Starts a booking of a fresh seat.
@@ -83,15 +102,7 @@ impl World {
             "customer_email": "ana@example.org",
             "payment_token": token,
         });
-        let stored = self.engine.catalogue().current("booking").unwrap();
-        let hash = input.to_string().into_bytes();
-        let started = self
-            .engine
-            .start_saga("main", stored, key, hash, input, None)
-            .await
-            .unwrap();
-        assert_eq!(started.id, self.id_of(key));
-        started.id
+        self.start("booking", key, input).await
     }
 
     /// Waits for a status.
@@ -115,6 +126,19 @@ impl World {
                 loaded.status,
                 self.facts(saga).await
             );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits for the end, whichever it is.
+    pub(crate) async fn wait_end(&self, saga: SagaId) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let loaded = self.engine.load(saga).await.unwrap().unwrap();
+            if ["completed", "compensated", "stuck"].contains(&loaded.status.as_str()) {
+                return loaded.status.as_str().to_owned();
+            }
+            assert!(Instant::now() < until, "{saga} is {}", loaded.status);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -181,53 +205,24 @@ impl World {
     }
 }
 
-/// The shipped booking, with shorter patience: the same steps, tasks, pivot and undoing.
-fn hasty_booking() -> Definition {
-    let (_, text) = SHIPPED
-        .iter()
-        .find(|(name, _)| name.contains("booking"))
-        .unwrap();
-    let hasty = "{ max_attempts: 3, initial: 20ms, max: 100ms }";
-    let text = text
-        .replace("timeout: 5s", "timeout: 1s")
-        .replace("timeout: 2s", "timeout: 1s")
-        .replace(
-            "max_attempts: 5, backoff: exponential, initial: 200ms, max: 5s",
-            "max_attempts: 3, backoff: exponential, initial: 20ms, max: 100ms",
-        )
-        .replace(
-            "task: catalog/release-seats\n",
-            &format!("task: catalog/release-seats\n      retry: {hasty}\n"),
-        )
-        .replace(
-            "task: payment/void\n",
-            &format!("task: payment/void\n      retry: {hasty}\n"),
-        );
-    Definition::parse("hasty booking", &text).unwrap()
-}
-
-async fn start() -> (Engine, Arc<Plans>, String) {
+async fn start() -> (Engine, Arc<Plans>, Money, String) {
     let url = fresh_database().await;
-    let amqp = std::env::var("AMQP_URL").expect("AMQP_URL: run `cargo xtask test`");
+    let amqp = amqp();
     let database = Database::open(&StoreOptions::new(&url)).await.unwrap();
     let (arrivals, arrivals_in) = mpsc::channel(1024);
     let broker = Arc::new(Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap());
-    let options = Options {
-        replica: "steps".into(),
-        partitions: 4,
-        transport_forgets: false,
-    };
     let engine = Engine::start(
-        options,
+        Options::new("steps"),
         database,
-        vec![hasty_booking()],
+        hasty::definitions(),
         broker,
         arrivals_in,
     )
     .await
     .unwrap();
     let plans = Arc::new(Plans::default());
-    for pool in pools(&url).await {
+    let (pools, money) = pools(&url, &engine).await;
+    for pool in pools {
         let settings = WorkerSettings {
             name: format!("test-{}", pool.name()),
             ..Default::default()
@@ -245,14 +240,12 @@ async fn start() -> (Engine, Arc<Plans>, String) {
         });
         tokio::spawn(Worker::new(pool, transport, settings).run(CancellationToken::new()));
     }
-    (engine, plans, url)
+    (engine, plans, money, url)
 }
 
-async fn pools(url: &str) -> Vec<Pool> {
+async fn pools(url: &str, engine: &Engine) -> (Vec<Pool>, Money) {
     let catalog = impresario_catalog::database(url).unwrap();
     impresario_catalog::migrate(&catalog).await.unwrap();
-    let payment = impresario_payment::database(url).unwrap();
-    impresario_payment::migrate(&payment).await.unwrap();
     let booking = impresario_booking::database(url).unwrap();
     impresario_booking::migrate(&booking).await.unwrap();
     let notification = impresario_notification::database(url).unwrap();
@@ -261,30 +254,34 @@ async fn pools(url: &str) -> Vec<Pool> {
         .unwrap();
     let secret =
         impresario_notification::Secret::parse(&format!("whsec_{}", "a".repeat(48))).unwrap();
-    let provider =
-        SandboxProvider::new(provider(url).await, sandbox::Config::default().key_life).unwrap();
-    vec![
+    let (payment, money) = Money::open(url, engine).await;
+    let pools = vec![
         impresario_catalog::pool(&catalog, &impresario_catalog::Config::default()),
-        impresario_payment::pool(&payment, Arc::new(provider)),
+        payment,
         impresario_booking::pool(&booking),
         impresario_notification::pool(
             &notification,
             &impresario_notification::Config::stored_only(secret),
         ),
-    ]
+    ];
+    (pools, money)
 }
 
-async fn provider(url: &str) -> String {
-    let database = sandbox::database(url).unwrap();
-    sandbox::migrate(&database).await.unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = sandbox::router(database, sandbox::Config::default());
-    tokio::spawn(sandbox::serve(listener, router, std::future::pending()));
-    format!("http://{address}")
+/// The broker that all tests share; each database has a queue prefix of its own there.
+pub(crate) fn amqp() -> String {
+    std::env::var("AMQP_URL").expect("AMQP_URL: run `cargo xtask test`")
 }
 
-async fn fresh_database() -> String {
+/// Waits for a condition.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub(crate) async fn fresh_database() -> String {
     let server = std::env::var("DATABASE_URL").expect("DATABASE_URL: run `cargo xtask test`");
     let name = format!("steps_{}", uuid::Uuid::new_v4().simple());
     let mut connection = PgConnection::connect(&server).await.unwrap();

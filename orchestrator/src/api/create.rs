@@ -14,6 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use impresario_workflows::SagaId;
+use impresario_workflows::saga::Start;
 
 use super::follow::{Follower, Stopping};
 use super::prefer::Wait;
@@ -49,8 +50,10 @@ pub(super) async fn create(
         compiled.stored.clone(),
         &key,
         hash,
-        input,
-        traceparent(&parts.headers),
+        Start {
+            traceparent: traceparent(&parts.headers),
+            ..Start::with(input)
+        },
     );
     let started = match tokio::time::timeout(START_WAIT, start).await {
         Ok(started) => started.map_err(refused)?,
@@ -63,7 +66,8 @@ pub(super) async fn create(
     let known = match follower.heard() {
         Some(heard) if started.created => heard,
         Some(_) | None => {
-            let stored = surface.api.load_of(&surface.definition, started.id).await?;
+            let found = surface.api.load_of(&surface.definition, started.id).await;
+            let stored = found.map_err(|problem| forgotten(started.created, problem))?;
             engine.hub().publish(started.id, Arc::clone(&stored));
             stored
         }
@@ -106,6 +110,17 @@ fn answer(
         headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// The key outlives the saga: what it has started is not there any more, and another start would meet its effects.
+fn forgotten(created: bool, problem: Problem) -> Problem {
+    if created || problem.code() != Code::NotFound {
+        return problem;
+    }
+    Problem::new(
+        Code::Gone,
+        "What this idempotency key had started ended long ago. Make a new key for a new request.",
+    )
 }
 
 fn refused(error: StartError) -> Problem {

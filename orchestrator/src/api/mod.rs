@@ -8,6 +8,7 @@
 //! Handlers hold nothing that a dropped connection could break: the engine works in its own tasks, and reads
 //! of the store run in theirs (`reads`).
 
+mod audit;
 mod body;
 mod canonical;
 mod create;
@@ -25,18 +26,20 @@ mod reads;
 mod sagas;
 mod schema;
 mod serve;
+mod signals;
 mod surface;
+mod surfaces;
+mod upload;
 mod view;
 mod watch;
+mod webhooks;
 
 use std::any::Any;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -45,19 +48,22 @@ pub use serve::serve;
 
 use crate::Engine;
 use problem::{Code, Problem};
-use surface::Surface;
+use surfaces::Surfaces;
 
 /// The one tenant there is for now; it comes from the caller's token once there is sign-in.
 const TENANT: &str = "main";
 
 /// Nouns below `/v1` that no definition can have: they are ours, or the pools'.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 9] = [
+    "audit",
     "batches",
     "confirmations",
     "definitions",
     "events",
     "sagas",
     "schedules",
+    "signals",
+    "webhooks",
 ];
 
 /// How the API is set up.
@@ -65,6 +71,8 @@ const RESERVED: [&str; 6] = [
 pub struct Options {
     /// Where `/metrics` reads from.
     pub metrics: PrometheusHandle,
+    /// What webhooks of the payment provider are signed with; without it they are refused.
+    pub webhook_secret: Option<String>,
 }
 
 /// What handlers work with; cheap to clone.
@@ -72,76 +80,44 @@ pub struct Options {
 struct Api {
     engine: Engine,
     metrics: PrometheusHandle,
+    webhook_secret: Option<Arc<str>>,
     /// Room for open event streams.
     streams: Arc<Semaphore>,
 }
 
-/// The routes, for the definitions that the engine has now. Other routers may be merged into it, as long as
-/// they have no fallback.
+/// The routes. Other routers may be merged into it, as long as they have no fallback: ours are the surfaces of the
+/// definitions.
 pub fn router(engine: Engine, options: Options) -> Router {
-    let current = engine.catalogue().all_current();
-    let document = openapi::document(current.iter().map(|stored| &*stored.definition));
-    let document = Bytes::from(document.to_string());
     let api = Api {
         engine,
         metrics: options.metrics,
+        webhook_secret: options.webhook_secret.map(Arc::from),
         streams: Arc::new(Semaphore::new(watch::STREAMS_MAX)),
     };
-    let fixed = Router::new()
+    let surfaces = Surfaces::new(api.clone());
+    let documents = surfaces.clone();
+    Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route("/v1/definitions", get(definitions::list))
+        .route(
+            "/v1/definitions",
+            get(definitions::list).post(upload::upload),
+        )
         .route("/v1/definitions/{name}", get(definitions::one))
+        .route("/v1/audit", get(audit::list))
+        .route("/v1/signals", post(signals::to_key))
+        .route("/v1/sagas/{id}/signals", post(signals::to_one))
+        .route("/v1/webhooks/payments", post(webhooks::payments))
         .with_state(api.clone())
         .route(
             "/openapi.json",
-            get(move || openapi::served(document.clone())),
+            get(move || openapi::served(documents.document())),
         )
-        .merge(sagas::routes(api.clone()));
-    surfaces(&api)
-        .into_iter()
-        .map(surface_routes)
-        .fold(fixed, Router::merge)
-        .fallback(not_found)
+        .merge(sagas::routes(api))
+        .fallback_service(surfaces)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
-}
-
-fn surface_routes(surface: Surface) -> Router {
-    let all = format!("/v1/{}", surface.plural);
-    let one = format!("{all}/{{id}}");
-    Router::new()
-        .route(&all, post(create::create))
-        .route(&one, get(view::read))
-        .route(&format!("{one}/events"), get(watch::watch))
-        .with_state(Arc::new(surface))
-}
-
-/// One surface for each plural. A plural that is taken is told and left out: the definition still runs.
-fn surfaces(api: &Api) -> Vec<Surface> {
-    let mut taken: BTreeSet<String> = RESERVED.map(str::to_owned).into();
-    let mut surfaces = Vec::new();
-    for stored in api.engine.catalogue().all_current() {
-        let Some(plural) = stored.definition.rest.clone() else {
-            continue;
-        };
-        if !taken.insert(plural.clone()) {
-            tracing::error!(
-                definition = stored.definition.name,
-                plural,
-                "the plural is taken"
-            );
-            continue;
-        }
-        match Surface::new(api.clone(), plural, stored.clone()) {
-            Ok(surface) => surfaces.push(surface),
-            Err(error) => {
-                tracing::error!(definition = stored.definition.name, %error, "no input can be checked");
-            }
-        }
-    }
-    surfaces
 }
 
 async fn not_found() -> Problem {

@@ -21,6 +21,8 @@ pub(super) enum Code {
     MethodNotAllowed,
     BodyTimeout,
     CommandRefused,
+    Undone,
+    Gone,
     Stale,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -28,6 +30,9 @@ pub(super) enum Code {
     IdempotencyKeyReused,
     SearchTooWide,
     IfMatchMissing,
+    DefinitionRefused,
+    VersionTaken,
+    SignatureRefused,
     TooManyStreams,
     Internal,
     Unavailable,
@@ -35,7 +40,7 @@ pub(super) enum Code {
 
 impl Code {
     /// Every code, for the documentation.
-    pub(super) const ALL: [Code; 19] = [
+    pub(super) const ALL: [Code; 24] = [
         Code::MalformedJson,
         Code::MalformedHeader,
         Code::MalformedQuery,
@@ -45,6 +50,8 @@ impl Code {
         Code::MethodNotAllowed,
         Code::BodyTimeout,
         Code::CommandRefused,
+        Code::Undone,
+        Code::Gone,
         Code::Stale,
         Code::BodyTooLarge,
         Code::UnsupportedMediaType,
@@ -52,6 +59,9 @@ impl Code {
         Code::IdempotencyKeyReused,
         Code::SearchTooWide,
         Code::IfMatchMissing,
+        Code::DefinitionRefused,
+        Code::VersionTaken,
+        Code::SignatureRefused,
         Code::TooManyStreams,
         Code::Internal,
         Code::Unavailable,
@@ -69,6 +79,8 @@ impl Code {
             Code::MethodNotAllowed => "method_not_allowed",
             Code::BodyTimeout => "body_timeout",
             Code::CommandRefused => "command_refused",
+            Code::Undone => "undone",
+            Code::Gone => "gone",
             Code::Stale => "stale",
             Code::BodyTooLarge => "body_too_large",
             Code::UnsupportedMediaType => "unsupported_media_type",
@@ -76,6 +88,9 @@ impl Code {
             Code::IdempotencyKeyReused => "idempotency_key_reused",
             Code::SearchTooWide => "search_too_wide",
             Code::IfMatchMissing => "if_match_missing",
+            Code::DefinitionRefused => "definition_refused",
+            Code::VersionTaken => "version_taken",
+            Code::SignatureRefused => "signature_refused",
             Code::TooManyStreams => "too_many_streams",
             Code::Internal => "internal",
             Code::Unavailable => "unavailable",
@@ -92,13 +107,16 @@ impl Code {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Code::CommandRefused => StatusCode::CONFLICT,
+            Code::CommandRefused | Code::VersionTaken | Code::Undone => StatusCode::CONFLICT,
+            Code::SignatureRefused => StatusCode::UNAUTHORIZED,
+            Code::Gone => StatusCode::GONE,
             Code::Stale => StatusCode::PRECONDITION_FAILED,
             Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::InvalidInput | Code::IdempotencyKeyReused | Code::SearchTooWide => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Code::InvalidInput
+            | Code::DefinitionRefused
+            | Code::IdempotencyKeyReused
+            | Code::SearchTooWide => StatusCode::UNPROCESSABLE_ENTITY,
             Code::IfMatchMissing => StatusCode::PRECONDITION_REQUIRED,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Code::TooManyStreams | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -116,6 +134,8 @@ impl Code {
             Code::MethodNotAllowed => "The method is not allowed here",
             Code::BodyTimeout => "The body did not arrive in time",
             Code::CommandRefused => "The saga cannot follow this command",
+            Code::Undone => "What this key had started was lost, and has been undone",
+            Code::Gone => "It ended long ago and is no longer kept",
             Code::Stale => "The saga has moved on",
             Code::BodyTooLarge => "The body is too large",
             Code::UnsupportedMediaType => "The body is not application/json",
@@ -123,6 +143,9 @@ impl Code {
             Code::IdempotencyKeyReused => "The idempotency key belongs to another request",
             Code::SearchTooWide => "The search takes too long",
             Code::IfMatchMissing => "An If-Match header is needed",
+            Code::DefinitionRefused => "The definition is refused",
+            Code::VersionTaken => "This version exists with other content",
+            Code::SignatureRefused => "The signature is missing or does not fit",
             Code::TooManyStreams => "Too many streams are open",
             Code::Internal => "Something went wrong on our side",
             Code::Unavailable => "The service cannot answer at the moment",
@@ -137,10 +160,15 @@ impl Code {
             | Code::MalformedHeader
             | Code::MalformedQuery
             | Code::InvalidCursor
+            | Code::DefinitionRefused
+            | Code::VersionTaken
+            | Code::SignatureRefused
             | Code::IdempotencyKeyMissing
             | Code::NotFound
             | Code::MethodNotAllowed
             | Code::CommandRefused
+            | Code::Undone
+            | Code::Gone
             | Code::Stale
             | Code::BodyTooLarge
             | Code::UnsupportedMediaType
@@ -194,6 +222,10 @@ impl Problem {
         let mut problem = Problem::new(Code::Internal, "Tell us the instance if it happens again.");
         problem.0.instance = Some(instance);
         problem
+    }
+
+    pub(super) fn code(&self) -> Code {
+        self.0.code
     }
 
     pub(super) fn unavailable(detail: impl Into<String>) -> Problem {

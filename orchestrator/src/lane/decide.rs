@@ -13,6 +13,7 @@ use super::run::Lane;
 use super::settle::{self, Delivery, Settled, Standing};
 use super::slot::{Pending, Place, Saga, Slot};
 use super::translate;
+use crate::children;
 use crate::clock;
 use crate::store::Error;
 use crate::store::sagas::Loaded;
@@ -112,9 +113,15 @@ impl Lane {
             entry.start = Some(row);
         }
         for command in decision.commands {
-            let Command::Dispatch(dispatch) = command;
-            let pool = dispatch.pool.clone();
-            match translate::task(id, &saga, dispatch) {
+            let (pool, encoded) = match command {
+                Command::Dispatch(dispatch) => {
+                    (dispatch.pool.clone(), translate::task(id, &saga, dispatch))
+                }
+                Command::Report(report) => {
+                    (children::REPORTS.to_owned(), translate::report(report))
+                }
+            };
+            match encoded {
                 Ok(body) => entry.tasks.push(Task {
                     pool,
                     partition: saga.partition,
@@ -276,7 +283,11 @@ fn stale_command(pending: &Pending, saga: &Saga) -> Option<CommandError> {
     };
     let expected = wait.if_seq?;
     let stamped = match &pending.input {
-        Input::Cancel(stamp) | Input::Retry { stamp, .. } => saga.state.stamps.contains(&stamp.key),
+        Input::Cancel(stamp) | Input::Undo(stamp) | Input::Retry { stamp, .. } => {
+            saga.state.stamps.contains(&stamp.key)
+        }
+        Input::Signal(message) => saga.state.stamps.contains(&message.key),
+        Input::Decide(verdict) => saga.state.stamps.contains(&verdict.stamp.key),
         Input::Start(_)
         | Input::Result(_)
         | Input::Timer(_)

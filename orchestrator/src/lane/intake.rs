@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use impresario_protocol::TaskResult;
 use impresario_workflows::SagaId;
-use impresario_workflows::saga::{Input, Start, State, Status};
+use impresario_workflows::saga::{Input, State, Status};
 
 use super::batch::StartRow;
 use super::message::{CommandOrder, CommandWait, Origin, StartOrder, StartWait};
@@ -59,8 +59,7 @@ impl Lane {
             stored,
             key,
             body_hash,
-            input,
-            traceparent,
+            start,
             reply,
         } = order;
         let wait = StartWait {
@@ -71,9 +70,8 @@ impl Lane {
             reply,
         };
         let origin = Origin::Start(Box::new(wait));
-        let input = Input::Start(Start { input, traceparent });
         let pending = Pending {
-            input,
+            input: Input::Start(start),
             origin,
             note: "start".to_owned(),
             verified: false,
@@ -125,7 +123,7 @@ impl Lane {
         }
     }
 
-    /// An operator's command.
+    /// A command, a signal, or the undoing of a child.
     pub(super) fn command(&mut self, order: CommandOrder) {
         let CommandOrder {
             id,

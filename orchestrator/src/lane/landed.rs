@@ -34,6 +34,7 @@ impl Lane {
                 self.lost(id, entry);
             }
         }
+        self.parts.announcer.tell(&release.moved);
         for (outbox, pool, partition) in committed.outbox {
             if let Some(tasks) = lists.remove(&(pool.clone(), partition)) {
                 release.lists.push((
@@ -79,6 +80,10 @@ impl Lane {
             status,
             seq: saga.seq,
         };
+        // Others may wait for it: for its outcome, most of all. A start is news to nobody yet.
+        if entry.before.status != status && self.parts.announcer.is_heard() {
+            release.moved.push(id);
+        }
         if self.parts.hub.is_waited_for(id) {
             let progress = Progress {
                 seq: saga.seq,

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use impresario_workflows::SagaId;
-use impresario_workflows::saga::{Input, Refusal, Status};
-use serde_json::Value;
+use impresario_workflows::saga::{Input, Refusal, Start, Status};
 use tokio::sync::oneshot;
 
 use crate::broker::Arrival;
@@ -47,10 +46,8 @@ pub struct StartOrder {
     pub key: String,
     /// Hash of the canonical request body.
     pub body_hash: Vec<u8>,
-    /// Checked input.
-    pub input: Value,
-    /// W3C trace context.
-    pub traceparent: Option<String>,
+    /// With what; its input has been checked.
+    pub start: Start,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Result<Started, StartError>>,
 }
@@ -84,7 +81,7 @@ pub enum StartError {
 pub struct CommandOrder {
     /// The saga.
     pub id: SagaId,
-    /// `Input::Cancel` or `Input::Retry`.
+    /// A command of a person, a signal, or the undoing of a child.
     pub input: Input,
     /// The seq that the caller has seen, when it insists on it.
     pub if_seq: Option<i32>,

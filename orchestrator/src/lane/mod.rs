@@ -24,7 +24,7 @@ mod run;
 mod served;
 mod settle;
 mod slot;
-mod translate;
+pub(crate) mod translate;
 
 pub use message::{
     CommandAnswer, CommandError, CommandOrder, Message, StartError, StartOrder, Started,

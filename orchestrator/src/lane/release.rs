@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use impresario_workflows::SagaId;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
@@ -30,6 +31,8 @@ pub(super) struct Release {
     pub(super) lists: Vec<(i64, TaskList)>,
     /// Deliveries that rest on commits by now.
     pub(super) receipts: Vec<Receipt>,
+    /// Sagas that clients of other replicas may wait for.
+    pub(super) moved: Vec<SagaId>,
 }
 
 /// Publishes and acknowledges.

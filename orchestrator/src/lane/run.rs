@@ -17,6 +17,7 @@ use super::release::Releaser;
 use super::served::Proofs;
 use super::slot::{Pending, Place, Slot};
 use super::{BATCH_ROWS_MAX, settle};
+use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker};
 use crate::clock;
 use crate::hub::Hub;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub releaser: Releaser,
     /// Those who wait.
     pub hub: Arc<Hub>,
+    /// Those who wait elsewhere.
+    pub announcer: Arc<Announcer>,
     /// Number of results partitions.
     pub partitions: u16,
 }

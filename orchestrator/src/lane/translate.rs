@@ -2,7 +2,9 @@
 
 use impresario_protocol as wire;
 use impresario_workflows::SagaId;
-use impresario_workflows::saga::{Dispatch, Input, Operation, Outcome, Problem, StepResult};
+use impresario_workflows::saga::{
+    Dispatch, Input, Operation, Outcome, Problem, Report, StepResult,
+};
 
 use super::slot::Saga;
 
@@ -37,10 +39,9 @@ pub(super) fn task(
         Operation::Forward | Operation::Reconcile => wire::Direction::Forward,
         Operation::Compensate => wire::Direction::Compensate,
     };
-    let step = saga.definition.steps[dispatch.step].id.clone();
     let effect = wire::EffectKey {
         saga: id.effect_part(),
-        step: step.clone(),
+        step: dispatch.unit.clone(),
         direction,
         generation: dispatch.generation,
     };
@@ -48,20 +49,30 @@ pub(super) fn task(
         saga: saga.state.id.to_string(),
         definition: saga.definition.name.clone(),
         tenant: saga.tenant.to_string(),
-        step,
+        step: dispatch.unit,
         task: dispatch.task,
         operation: operation_out(dispatch.operation),
         effect,
         attempt: dispatch.attempt,
         not_after: Some(dispatch.not_after),
         timeout_ms: dispatch.timeout_ms,
+        heartbeat_ms: dispatch.heartbeat_ms,
         saga_started_at: saga.state.started_at,
         input: dispatch.input,
         traceparent: saga.state.traceparent.as_deref().map(str::to_owned),
     })
 }
 
-fn operation_in(operation: wire::Operation) -> Operation {
+/// A child's end as an encoded answer to its parent's step. Its attempt does not matter: an end is final from any.
+pub(super) fn report(report: Report) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&crate::children::answer(
+        report.parent,
+        report.operation,
+        report.outcome,
+    ))
+}
+
+pub(crate) fn operation_in(operation: wire::Operation) -> Operation {
     match operation {
         wire::Operation::Forward => Operation::Forward,
         wire::Operation::Compensate => Operation::Compensate,
@@ -69,7 +80,7 @@ fn operation_in(operation: wire::Operation) -> Operation {
     }
 }
 
-fn operation_out(operation: Operation) -> wire::Operation {
+pub(crate) fn operation_out(operation: Operation) -> wire::Operation {
     match operation {
         Operation::Forward => wire::Operation::Forward,
         Operation::Compensate => wire::Operation::Compensate,
@@ -89,6 +100,28 @@ fn outcome_in(outcome: wire::Outcome) -> Outcome {
         wire::Outcome::Applied { output } => Outcome::Applied(output),
         wire::Outcome::Closed(problem) => Outcome::Closed(problem_in(problem)),
         wire::Outcome::StillOpen(problem) => Outcome::StillOpen(problem_in(problem)),
+    }
+}
+
+pub(crate) fn outcome_out(outcome: Outcome) -> wire::Outcome {
+    match outcome {
+        Outcome::Succeeded(output) => wire::Outcome::Succeeded { output },
+        Outcome::Rejected(problem) => wire::Outcome::Rejected(problem_out(problem)),
+        Outcome::Failed(problem) => wire::Outcome::Failed(problem_out(problem)),
+        Outcome::Unknown(problem) => wire::Outcome::Unknown(problem_out(problem)),
+        Outcome::Refused => wire::Outcome::Refused,
+        Outcome::Expired => wire::Outcome::Expired,
+        Outcome::Heartbeat => wire::Outcome::Heartbeat,
+        Outcome::Applied(output) => wire::Outcome::Applied { output },
+        Outcome::Closed(problem) => wire::Outcome::Closed(problem_out(problem)),
+        Outcome::StillOpen(problem) => wire::Outcome::StillOpen(problem_out(problem)),
+    }
+}
+
+fn problem_out(problem: Problem) -> wire::Problem {
+    wire::Problem {
+        code: problem.code,
+        message: problem.message,
     }
 }
 

@@ -84,6 +84,16 @@ impl Database {
         Ok(connection)
     }
 
+    /// A connection for maintenance that waits for others: for as long as it takes, and in nobody's way. What it
+    /// waits for is bounded itself, by the statement timeouts of everybody else.
+    pub(super) async fn upkeep_connection(&self) -> Result<PgConnection, sqlx::Error> {
+        let options = self
+            .connect
+            .clone()
+            .options([("statement_timeout", "15min"), ("lock_timeout", "5min")]);
+        PgConnection::connect_with(&options).await
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> bool {
         sqlx::query("select 1").execute(&self.pool).await.is_ok()

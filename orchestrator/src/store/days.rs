@@ -1,7 +1,7 @@
 //! Day partitions of `saga` and `journal`: made ahead, so that no insert ever waits for one.
 //!
 //! Partitions exist from today to a week ahead. Ids begin with the day of the start, so one saga is in one
-//! partition for ever, however long it runs. Dropping old days is not here yet: nothing is dropped.
+//! partition for ever, however long it runs. Not here: dropping old days ([`retention`](super::retention)).
 
 use impresario_workflows::{Millis, SagaId};
 use sqlx::Executor;

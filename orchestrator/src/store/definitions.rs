@@ -1,12 +1,17 @@
 //! Stored definitions: immutable, content-addressed, loaded once per process.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use impresario_workflows::Definition;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::Error;
+use super::audit::{self, Deed};
+
+/// Definitions loaded in one look for new ones: a platform has tens of them.
+const LOOK_MAX: i64 = 100;
 
 /// A definition and its row.
 #[derive(Clone, Debug)]
@@ -23,28 +28,83 @@ pub struct Stored {
 pub struct Catalogue {
     by_id: RwLock<HashMap<i32, Arc<Definition>>>,
     current: RwLock<HashMap<String, Stored>>,
+    /// Moves whenever new sagas of some name use another definition.
+    generation: AtomicU64,
 }
 
 impl Catalogue {
-    /// Stores `definition` unless its content is stored already, and makes it the one that new sagas use.
+    /// Stores `definition` unless its content is stored already; new sagas use it unless there is a newer version.
     pub async fn register(&self, pool: &PgPool, definition: Definition) -> Result<Stored, Error> {
-        let doing = Error::doing;
-        let found: Option<i32> = sqlx::query_scalar("select id from definition where hash = $1")
-            .bind(&definition.hash)
-            .fetch_optional(pool)
-            .await
-            .map_err(doing("look a definition up"))?;
-        let id = match found {
-            Some(id) => id,
-            None => insert(pool, &definition).await?,
-        };
+        let (id, _) = find_or_insert(pool, &definition, None).await?;
         let stored = Stored {
             id,
             definition: Arc::new(definition),
         };
-        write(&self.by_id).insert(id, Arc::clone(&stored.definition));
-        write(&self.current).insert(stored.definition.name.clone(), stored.clone());
+        self.take(stored.clone());
         Ok(stored)
+    }
+
+    /// The same for what somebody uploads; tells whether it is new, and records what was done beside the rules.
+    pub async fn upload(
+        &self,
+        pool: &PgPool,
+        definition: Definition,
+        deed: Option<&Deed<'_>>,
+    ) -> Result<(Stored, bool), Error> {
+        let (id, is_new) = find_or_insert(pool, &definition, deed).await?;
+        let stored = Stored {
+            id,
+            definition: Arc::new(definition),
+        };
+        self.take(stored.clone());
+        Ok((stored, is_new))
+    }
+
+    /// Takes what other processes have stored since the last look; a definition that this binary cannot read is
+    /// left to newer ones.
+    pub async fn look_for_new(&self, pool: &PgPool) -> Result<(), Error> {
+        let known = read(&self.by_id).keys().copied().collect::<Vec<i32>>();
+        let found: Vec<(i32, String)> = sqlx::query_as(
+            "select id, canonical from definition d
+             where id <> all($1) and not exists (
+                 select from definition newer where newer.name = d.name and newer.version > d.version
+             )
+             order by id limit $2",
+        )
+        .bind(known)
+        .bind(LOOK_MAX)
+        .fetch_all(pool)
+        .await
+        .map_err(Error::doing("look for new definitions"))?;
+        for (id, canonical) in found {
+            match Definition::from_canonical(&canonical) {
+                Ok(definition) => self.take(Stored {
+                    id,
+                    definition: Arc::new(definition),
+                }),
+                Err(error) => tracing::debug!(definition = id, %error, "left to newer binaries"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a definition, and makes it the one for new sagas unless a newer version is.
+    fn take(&self, stored: Stored) {
+        write(&self.by_id).insert(stored.id, Arc::clone(&stored.definition));
+        let mut current = write(&self.current);
+        let name = &stored.definition.name;
+        let newer = current.get(name).is_none_or(|known| {
+            known.id != stored.id && known.definition.version < stored.definition.version
+        });
+        if newer {
+            current.insert(name.clone(), stored);
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// A number that moves whenever new sagas of some name use another definition.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The definition that new sagas of this name use.
@@ -57,6 +117,18 @@ impl Catalogue {
         let mut all: Vec<Stored> = read(&self.current).values().cloned().collect();
         all.sort_by(|a, b| a.definition.name.cmp(&b.definition.name));
         all
+    }
+
+    /// Every pool that they name.
+    pub fn pools(&self) -> Vec<String> {
+        let mut pools: Vec<String> = self
+            .all_current()
+            .iter()
+            .flat_map(|stored| stored.definition.pools())
+            .collect();
+        pools.sort();
+        pools.dedup();
+        pools
     }
 
     /// The definition of a row id, if this process has it.
@@ -86,7 +158,37 @@ impl Catalogue {
     }
 }
 
-async fn insert(pool: &PgPool, definition: &Definition) -> Result<i32, Error> {
+/// The row of this content, and whether it is new.
+async fn find_or_insert(
+    pool: &PgPool,
+    definition: &Definition,
+    deed: Option<&Deed<'_>>,
+) -> Result<(i32, bool), Error> {
+    let found: Option<i32> = sqlx::query_scalar("select id from definition where hash = $1")
+        .bind(&definition.hash)
+        .fetch_optional(pool)
+        .await
+        .map_err(Error::doing("look a definition up"))?;
+    if let Some(id) = found {
+        return Ok((id, false));
+    }
+    let mut transaction = pool
+        .begin()
+        .await
+        .map_err(Error::doing("begin to store a definition"))?;
+    let id = insert(&mut transaction, definition).await?;
+    if let Some(deed) = deed {
+        audit::record(&mut transaction, deed).await?;
+    }
+    // An answer that is lost here is asked for again: the content is its own key.
+    transaction
+        .commit()
+        .await
+        .map_err(Error::doing("store a definition"))?;
+    Ok((id, true))
+}
+
+async fn insert(connection: &mut PgConnection, definition: &Definition) -> Result<i32, Error> {
     let version = i32::try_from(definition.version).unwrap_or(i32::MAX);
     let inserted: Result<Option<i32>, sqlx::Error> = sqlx::query_scalar(
         "insert into definition (hash, name, version, canonical) values ($1, $2, $3, $4)
@@ -96,14 +198,14 @@ async fn insert(pool: &PgPool, definition: &Definition) -> Result<i32, Error> {
     .bind(&definition.name)
     .bind(version)
     .bind(&definition.canonical)
-    .fetch_optional(pool)
+    .fetch_optional(&mut *connection)
     .await;
     match inserted {
         Ok(Some(id)) => Ok(id),
         // Another replica was faster.
         Ok(None) => sqlx::query_scalar("select id from definition where hash = $1")
             .bind(&definition.hash)
-            .fetch_one(pool)
+            .fetch_one(connection)
             .await
             .map_err(Error::doing("look a definition up")),
         Err(error) if constraint(&error) == Some("definition_name_version") => {

@@ -23,9 +23,18 @@ pub async fn ensure(pool: &PgPool, partitions: u16) -> Result<(), Error> {
     .map_err(Error::doing("make the lease rows"))
 }
 
+/// What one turn came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The partitions that the replica holds now.
+    pub held: Vec<u16>,
+    /// Other replicas that were alive lately.
+    pub others: u16,
+}
+
 /// Shows that `name` is alive, renews what it holds, gives back what exceeds its fair share, and takes what is
-/// free up to it. Returns what it holds now.
-pub async fn turn(pool: &PgPool, name: &str, partitions: u16) -> Result<Vec<u16>, Error> {
+/// free up to it.
+pub async fn turn(pool: &PgPool, name: &str, partitions: u16) -> Result<Turn, Error> {
     let doing = "renew partition leases";
     let alive: i64 = sqlx::query_scalar(
         "with me as (
@@ -40,8 +49,8 @@ pub async fn turn(pool: &PgPool, name: &str, partitions: u16) -> Result<Vec<u16>
     .fetch_one(pool)
     .await
     .map_err(Error::doing(doing))?;
-    let replicas = u16::try_from(alive).unwrap_or(u16::MAX).saturating_add(1);
-    let share = partitions.div_ceil(replicas);
+    let others = u16::try_from(alive).unwrap_or(u16::MAX);
+    let share = partitions.div_ceil(others.saturating_add(1));
     let held: Vec<i16> = sqlx::query_scalar(
         "update lease set until = clock_timestamp() + make_interval(secs => $2), owner = $1
          where partition in (
@@ -71,7 +80,7 @@ pub async fn turn(pool: &PgPool, name: &str, partitions: u16) -> Result<Vec<u16>
         .filter_map(|p| u16::try_from(p).ok())
         .collect();
     held.sort_unstable();
-    Ok(held)
+    Ok(Turn { held, others })
 }
 
 /// Gives everything back: a replica that stops need not be waited for.

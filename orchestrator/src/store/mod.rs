@@ -6,6 +6,7 @@
 //!
 //! Not here: what a saga means (`workflows`), the broker, the lanes.
 
+pub mod audit;
 pub mod commit;
 pub mod database;
 pub mod days;
@@ -16,6 +17,7 @@ pub mod keys;
 pub mod leases;
 pub mod listing;
 pub mod outbox;
+pub mod retention;
 pub mod row;
 pub mod sagas;
 pub mod timers;

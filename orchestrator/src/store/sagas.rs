@@ -128,3 +128,24 @@ pub fn instant(at: Millis) -> DateTime<Utc> {
     let ms = i64::try_from(at).unwrap_or(i64::MAX);
     DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
+
+/// The sagas of this definition and business key that have not ended: two at most, for one is what is asked for.
+pub async fn open_by_key(
+    pool: &PgPool,
+    tenant: &str,
+    definition: &str,
+    business_key: &str,
+) -> Result<Vec<SagaId>, Error> {
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "select s.id from saga s join definition d on d.id = s.definition_id
+         where s.business_key = $3 and s.tenant = $1 and d.name = $2 and s.ended_at is null
+         order by s.started_at desc limit 2",
+    )
+    .bind(tenant)
+    .bind(definition)
+    .bind(business_key)
+    .fetch_all(pool)
+    .await
+    .map_err(Error::doing("find a saga by its business key"))?;
+    Ok(found.into_iter().map(SagaId).collect())
+}

@@ -23,6 +23,9 @@ use crate::workers::Workers;
 /// Longest wait for anything that must happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
+/// What webhooks are signed with.
+pub(crate) const SECRET: &str = "a secret for tests";
+
 /// An engine with its API.
 pub(crate) struct Bench {
     pub(crate) router: Router,
@@ -63,17 +66,17 @@ impl Bench {
             .map(|(name, text)| Definition::parse(name, text).unwrap())
             .collect();
         let (arrivals, arrivals_in) = mpsc::channel(1024);
-        let options = Options {
-            replica: Uuid::new_v4().simple().to_string(),
-            partitions: 4,
-            transport_forgets: false,
-        };
+        let options = Options::new(Uuid::new_v4().simple().to_string());
         let workers = Arc::new(Workers::new(arrivals));
         let engine = Engine::start(options, database, definitions, workers, arrivals_in)
             .await
             .unwrap();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = api::router(engine.clone(), api::Options { metrics });
+        let options = api::Options {
+            metrics,
+            webhook_secret: Some(SECRET.to_owned()),
+        };
+        let router = api::router(engine.clone(), options);
         Bench {
             router,
             engine,

@@ -12,10 +12,12 @@
 
 mod bench;
 mod commands;
+mod definitions;
 mod follow;
 mod lists;
 mod malformed;
 mod openapi;
 mod serving;
+mod signals;
 mod start;
 mod workers;

@@ -2,6 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use impresario_orchestrator::clock;
+use impresario_orchestrator::store::retention;
 use serde_json::json;
 
 use crate::bench::{Bench, booking, good, start};
@@ -167,5 +169,28 @@ async fn a_caller_who_hangs_up_breaks_nothing() {
     let answer = bench.book("k1", &good()).await;
     assert!(answer.status.is_success(), "{answer:?}");
     assert_eq!(answer.json()["status"], "confirmed");
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_outlives_the_record_of_what_it_started() {
+    let bench = Bench::start().await;
+    let first = bench.book("k1", &good()).await;
+    let id = first.json()["id"].as_str().unwrap().to_owned();
+    let much_later = clock::now() + 40 * 86_400_000;
+    let turn = retention::turn(bench.engine.database(), much_later, 30).await;
+    assert_eq!(turn.unwrap().unwrap().kept_open, []);
+
+    let read = bench.get(&format!("/v1/bookings/{id}")).await;
+    assert_eq!(read.code(), "not_found");
+    let again = bench.book("k1", &good()).await;
+    assert_eq!(again.status, StatusCode::GONE, "{again:?}");
+    assert_eq!(again.code(), "gone");
+    // Another body under the key is still another body.
+    let other = booking("A2", "tok_visa", "ana@example.org");
+    assert_eq!(
+        bench.book("k1", &other).await.code(),
+        "idempotency_key_reused"
+    );
     bench.end().await;
 }

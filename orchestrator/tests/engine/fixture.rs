@@ -12,7 +12,7 @@ use impresario_orchestrator::lane::{StartError, Started};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
 use impresario_protocol::{Operation, Outcome, Task, TaskResult};
-use impresario_workflows::saga::Stamp;
+use impresario_workflows::saga::{Stamp, Start};
 use impresario_workflows::{Definition, SagaId};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
@@ -51,6 +51,51 @@ steps:
 output: { charge: "${{ steps.charge.output.id }}" }
 "#;
 
+/// A child saga, then a ticket that may be refused.
+const OUTER: &str = r#"
+saga: outer
+version: 1
+deadline: 1h
+steps:
+  book: { saga: inner, input: { seat: A1 } }
+  issue:
+    needs: [book]
+    task: seats/issue
+    retry: { max_attempts: 1 }
+    compensate: { task: seats/unissue }
+output: "${{ steps.book.output }}"
+"#;
+
+/// What the other one runs.
+const INNER: &str = r#"
+saga: inner
+version: 1
+deadline: 1h
+input: { type: object, additionalProperties: true }
+steps:
+  hold:
+    task: seats/hold
+    input: { seat: "${{ input.seat }}" }
+    compensate: { task: seats/release }
+output: "${{ steps.hold.output }}"
+"#;
+
+/// A moment, then a signal, then a person.
+const PATIENT: &str = r#"
+saga: patient
+version: 1
+deadline: 1h
+steps:
+  moment: { sleep: 30ms }
+  paid:
+    needs: [moment]
+    wait: { signal: payment.settled, match: signal.amount == 5, timeout: 30m }
+  release:
+    needs: [paid]
+    approve: { roles: [finance], timeout: 30m }
+output: "${{ steps.paid.output }}"
+"#;
+
 /// A database that nothing else uses.
 pub(crate) async fn database() -> String {
     let server = std::env::var("DATABASE_URL").expect("DATABASE_URL: run `cargo xtask test`");
@@ -77,6 +122,7 @@ pub(crate) struct Wire {
     sent: Mutex<Vec<Task>>,
     refuse: Mutex<bool>,
     depth: Mutex<Option<PoolDepth>>,
+    announced: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Wire {
@@ -87,6 +133,11 @@ impl Wire {
     /// No depth: the broker does not know. Without a call: a consumer and an empty queue.
     pub(crate) fn pools_look_like(&self, depth: PoolDepth) {
         *self.depth.lock().unwrap() = Some(depth);
+    }
+
+    /// What the others were told.
+    pub(crate) fn announced(&self) -> Vec<Vec<u8>> {
+        self.announced.lock().unwrap().clone()
     }
 
     pub(crate) fn sent(&self) -> Vec<Task> {
@@ -151,6 +202,10 @@ impl Broker for TestBroker {
             );
         }
     }
+
+    fn announce(&self, body: Vec<u8>) {
+        self.wire.announced.lock().unwrap().push(body);
+    }
 }
 
 /// One engine process.
@@ -165,6 +220,7 @@ pub(crate) struct Replica {
 pub(crate) struct Setup {
     pub(crate) transport_forgets: bool,
     pub(crate) results_unread: bool,
+    pub(crate) look_every: Option<Duration>,
 }
 
 impl Replica {
@@ -184,12 +240,13 @@ impl Replica {
             echo: !setup.results_unread,
         });
         let options = Options {
-            replica: name.to_owned(),
-            partitions: 4,
             transport_forgets: setup.transport_forgets,
+            look_every: setup.look_every.unwrap_or(Options::new(name).look_every),
+            ..Options::new(name)
         };
-        let definition = Definition::parse("story", STORY).expect("a right definition");
-        let engine = Engine::start(options, database, vec![definition], broker, arrivals_in)
+        let definitions = [STORY, OUTER, INNER, PATIENT]
+            .map(|text| Definition::parse("test", text).expect("a right definition"));
+        let engine = Engine::start(options, database, definitions.into(), broker, arrivals_in)
             .await
             .expect("start the engine");
         Replica {
@@ -200,14 +257,23 @@ impl Replica {
     }
 
     pub(crate) async fn start_saga(&self, key: &str, input: Value) -> Result<Started, StartError> {
+        self.start_of("story", key, input).await
+    }
+
+    pub(crate) async fn start_of(
+        &self,
+        definition: &str,
+        key: &str,
+        input: Value,
+    ) -> Result<Started, StartError> {
         let stored = self
             .engine
             .catalogue()
-            .current("story")
+            .current(definition)
             .expect("the definition");
         let hash = input.to_string().into_bytes();
         self.engine
-            .start_saga("main", stored, key, hash, input, None)
+            .start_saga("main", stored, key, hash, Start::with(input))
             .await
     }
 

@@ -9,9 +9,13 @@
 )]
 
 mod batch;
+mod children;
 mod faults;
 mod fixture;
 mod lost_answer;
 mod outage;
+mod patience;
 mod replicas;
+mod retention;
 mod story;
+mod waiting;

@@ -55,11 +55,33 @@ pub(crate) fn encoded_task(saga: &str) -> Vec<u8> {
         attempt: 1,
         not_after: None,
         timeout_ms: 1_000,
+        heartbeat_ms: None,
         saga_started_at: 0,
         input: serde_json::json!({}),
         traceparent: None,
     })
     .unwrap()
+}
+
+/// A success of one saga's task.
+pub(crate) fn encoded_result(saga: &str) -> Vec<u8> {
+    let result = TaskResult {
+        saga: saga.into(),
+        step: "reserve".into(),
+        operation: Operation::Forward,
+        generation: 1,
+        attempt: 1,
+        outcome: Outcome::Succeeded {
+            output: serde_json::json!({}),
+        },
+        worker: "test".into(),
+    };
+    let message = ResultMessage {
+        v: 1,
+        results: vec![result],
+        probe: None,
+    };
+    serde_json::to_vec(&message).unwrap()
 }
 
 pub(crate) fn list(
@@ -241,27 +263,8 @@ impl Outside {
 
     /// Answers one saga's task, confirmed.
     pub(crate) async fn answer(&self, partition: u16, saga: &str) {
-        let result = TaskResult {
-            saga: saga.into(),
-            step: "reserve".into(),
-            operation: Operation::Forward,
-            generation: 1,
-            attempt: 1,
-            outcome: Outcome::Succeeded {
-                output: serde_json::json!({}),
-            },
-            worker: "test".into(),
-        };
-        let message = ResultMessage {
-            v: 1,
-            results: vec![result],
-            probe: None,
-        };
-        self.send(
-            &results_queue(partition),
-            &serde_json::to_vec(&message).unwrap(),
-        )
-        .await;
+        self.send(&results_queue(partition), &encoded_result(saga))
+            .await;
     }
 
     pub(crate) async fn send(&self, queue: &str, body: &[u8]) {

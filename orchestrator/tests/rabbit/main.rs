@@ -13,6 +13,7 @@ mod announce;
 mod faults;
 mod fixture;
 mod pools;
+mod prefix;
 mod proxy;
 mod publish;
 mod results;

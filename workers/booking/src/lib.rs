@@ -1,11 +1,14 @@
-//! The pool `booking`: the confirmation of a paid booking, with a ticket for each seat.
+//! The pool `booking`: the confirmation of a paid booking, with a ticket for each seat, and its end in a refund.
 //!
 //! It is the record that the customer has bought something; the catalogue knows who holds which seat, the
 //! payment pool what was charged. A seat of an event has one live ticket at most, by an index of its own.
 
 mod code;
 mod confirm;
+mod list_bookings;
+mod record_refund;
 mod rest;
+mod void_tickets;
 
 pub use rest::router;
 
@@ -30,5 +33,9 @@ pub fn pool(database: &Database) -> Pool {
         .batch("confirm", confirm::Confirm)
         .compensation("cancel-booking", confirm::CancelBooking)
         .reconcile("reconcile-booking")
+        .transactional("void-tickets", void_tickets::VoidTickets)
+        .compensation("restore-tickets", void_tickets::RestoreTickets)
+        .transactional("record-refund", record_refund::RecordRefund)
+        .transactional("list-bookings", list_bookings::ListBookings)
         .build()
 }

@@ -1,4 +1,4 @@
-//! The pool `catalog`: events, seat maps, and the holds that make a seat somebody's for a while.
+//! The pool `catalog`: events, seat maps, the holds that make a seat somebody's for a while, and who waits for one.
 //!
 //! A seat belongs to at most one hold, and a hold to one saga. Holds expire by themselves unless they are
 //! pinned; the price of a booking is what the held seats cost, and nothing that a customer sends.
@@ -65,6 +65,14 @@ pub fn pool(database: &Database, config: &Config) -> Pool {
         .batch("pin-hold", tasks::PinHold)
         .batch("sell-seats", tasks::SellSeats)
         .reconcile("reconcile-hold")
+        .transactional("free-seats", tasks::FreeSeats)
+        .transactional("close-event", tasks::CloseEvent)
+        .compensation("reopen-event", tasks::ReopenEvent)
+        .transactional("sold-holds", tasks::SoldHolds)
+        .transactional("cancel-event", tasks::CancelEvent)
+        .transactional("waitlist-take", tasks::TakeFirst)
+        .compensation("waitlist-return", tasks::ReturnEntry)
+        .transactional("waitlist-close", tasks::CloseEntry)
         .build()
 }
 

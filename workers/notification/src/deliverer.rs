@@ -11,7 +11,7 @@ use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 
 use crate::Config;
-use crate::booking_confirmed::unix_seconds;
+use crate::announcement::unix_seconds;
 
 /// Deliveries claimed at once, and posted side by side.
 const CLAIM_MAX: i32 = 16;

@@ -3,7 +3,7 @@
 //! The task only writes a delivery, in the barrier's transaction, so a message is promised once. A deliverer
 //! posts what is pending, with bounded retries; receivers drop repetitions by the delivery's id.
 
-mod booking_confirmed;
+mod announcement;
 mod deliverer;
 mod signature;
 
@@ -54,12 +54,17 @@ pub async fn migrate(database: &Database) -> Result<(), DatabaseError> {
 
 /// The pool's handlers. Call it inside a tokio runtime.
 pub fn pool(database: &Database, config: &Config) -> Pool {
-    let confirmed = booking_confirmed::BookingConfirmed {
-        secret: config.secret.clone(),
-        deliver: config.url.is_some(),
-    };
-    Pool::with_database(POOL, database.clone())
-        .batch("booking-confirmed", confirmed)
+    let pool = Pool::with_database(POOL, database.clone());
+    announcement::KINDS
+        .iter()
+        .fold(pool, |pool, kind| {
+            let handler = announcement::Announcement {
+                kind,
+                secret: config.secret.clone(),
+                deliver: config.url.is_some(),
+            };
+            pool.batch(kind.task, handler)
+        })
         .reconcile("reconcile-delivery")
         .build()
 }

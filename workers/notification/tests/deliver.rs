@@ -157,3 +157,41 @@ async fn a_receiver_that_never_takes_it_is_given_up() {
     stop.cancel();
     deliverer.await.unwrap();
 }
+
+#[tokio::test]
+async fn each_kind_says_its_name_and_asks_for_what_it_needs() {
+    let (database, _keep) = database().await;
+    let pool = impresario_notification::pool(&database, &Config::stored_only(secret()));
+    let inputs = [
+        ("booking-refunded", "booking.refunded", "booking_ref"),
+        ("event-cancelled", "event.cancelled", "event_id"),
+        ("seat-offered", "seat.offered", "seats"),
+    ];
+    for (number, (task, kind, needed)) in (1..).zip(inputs) {
+        let mut input = json!({ "customer_email": "ada@example.com", "entry_id": "w1" });
+        input[needed] = json!("something");
+        let saga = TestSaga::new(number);
+        let sent = pool.run(forward(&saga, "notify", task, input.clone()).into());
+        assert!(matches!(sent.await, Outcome::Succeeded { .. }), "{task}");
+        let (stored, body): (String, String) =
+            sqlx::query_as("select kind, body from delivery where saga = $1")
+                .bind(&saga.id)
+                .fetch_one(database.pool())
+                .await
+                .unwrap();
+        assert_eq!(stored, kind);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            (&body["type"], &body["data"][needed]),
+            (&json!(kind), &json!("something"))
+        );
+        assert_eq!(body["data"]["email"], "ada@example.com");
+        input[needed] = Value::Null;
+        let saga = TestSaga::new(100 + number);
+        let incomplete = pool.run(forward(&saga, "notify", task, input).into()).await;
+        assert!(
+            matches!(&incomplete, Outcome::Failed(problem) if problem.code == "bad_input"),
+            "{incomplete:?}"
+        );
+    }
+}

@@ -5,6 +5,7 @@
 //! authorize        +a         -a
 //! void             -a         +a
 //! capture          -a         +a        +a       -a
+//! settle                                +a       -a
 //! refund                                -a       +a
 //! ```
 //!
@@ -35,6 +36,8 @@ pub enum Movement {
     Capture,
     /// The money was given back.
     Refund,
+    /// The customer transferred the money: taken without having been promised.
+    Settle,
 }
 
 impl Movement {
@@ -44,6 +47,7 @@ impl Movement {
             Movement::Void => "void",
             Movement::Capture => "capture",
             Movement::Refund => "refund",
+            Movement::Settle => "settle",
         }
     }
 
@@ -59,6 +63,7 @@ impl Movement {
                 ("sales", -1),
             ],
             Movement::Refund => &[("provider", -1), ("sales", 1)],
+            Movement::Settle => &[("provider", 1), ("sales", -1)],
         }
     }
 }

@@ -7,10 +7,12 @@
 //! Not here: AMQP (each side has its own transport), the barrier (the SDK), retries (the engine).
 
 mod effect_key;
+mod queues;
 mod result;
 mod task;
 
 pub use effect_key::{Direction, EffectKey, EffectKeyError};
+pub use queues::{Queues, QueuesError};
 pub use result::{Outcome, Probe, Problem, ResultMessage, TaskResult};
 pub use task::{Operation, Task, TaskMessage};
 
@@ -26,12 +28,12 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// A step's output (and a compensation's) stays below this size, so that journals and messages stay small.
 pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 
-/// The AMQP queue from which the workers of a pool take their task messages.
+/// The AMQP queue from which the workers of a pool take their task messages, with the usual prefix.
 pub fn task_queue(pool: &str) -> String {
-    format!("impresario.tasks.{pool}")
+    Queues::default().tasks(pool)
 }
 
-/// The AMQP queue to which the results of the sagas of one partition go.
+/// The AMQP queue to which the results of the sagas of one partition go, with the usual prefix.
 pub fn results_queue(partition: u16) -> String {
-    format!("impresario.results.{partition}")
+    Queues::default().results(partition)
 }

@@ -40,7 +40,7 @@ pub struct Task {
     pub definition: String,
     /// Tenant that the saga belongs to.
     pub tenant: String,
-    /// Step id in the definition; echoed in the result.
+    /// Step id in the definition, or `step:item` for an item of a fan-out; echoed in the result.
     pub step: String,
     /// Name of the task inside the pool, for example `hold-seats`.
     pub task: String,
@@ -55,6 +55,10 @@ pub struct Task {
     pub not_after: Option<u64>,
     /// How long the attempt may take, in milliseconds, before the engine stops waiting for it.
     pub timeout_ms: u64,
+    /// The worker says at least this often that it is still at it (answer `heartbeat`); a longer silence ends the
+    /// attempt for the engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
     /// Instant from which on this participant's barrier must be complete for a missing row to mean
     /// "never ran" (Unix milliseconds): when the saga was started.
     pub saga_started_at: u64,

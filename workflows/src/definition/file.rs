@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::node::{Node, Place};
 use super::schema;
 use crate::Millis;
-use crate::definition::{OnUnknown, TaskName};
+use crate::definition::{Importance, Invariant, OnFailure, OnUnknown, TaskName};
 use crate::expression::{Condition, Mapping};
 
 /// A value and the place where it stood.
@@ -66,6 +66,9 @@ pub(crate) struct SagaFile {
     /// The steps, by id. They run side by side unless `needs` orders them.
     #[schemars(required, with = "std::collections::BTreeMap<String, StepFile>")]
     pub steps: Vec<StepFile>,
+    /// What must be true at every end, over effects: `charge implies seat or refund`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub invariants: Vec<At<Invariant>>,
     /// What the saga answers when it completes.
     #[schemars(with = "Option<Value>")]
     pub output: Option<Template>,
@@ -87,15 +90,36 @@ pub(crate) struct DefaultsFile {
     pub retry: Option<RetryFile>,
 }
 
-/// A step: one task for a pool of workers.
+/// A step: a task for a pool of workers, a child saga, or something to wait for.
 #[derive(Debug, JsonSchema)]
 #[schemars(title = "Step", deny_unknown_fields)]
 pub(crate) struct StepFile {
     #[schemars(skip)]
     pub id: At<String>,
     /// Who works on it: `pool/task`.
-    #[schemars(required, schema_with = "schema::task")]
+    #[schemars(default, schema_with = "schema::task")]
     pub task: Option<At<TaskName>>,
+    /// Runs another saga, by its name, and waits for its end. Undone, the child is undone.
+    #[schemars(default, schema_with = "schema::name")]
+    pub saga: Option<At<String>>,
+    /// Waits for so long.
+    #[schemars(default, schema_with = "schema::duration")]
+    pub sleep: Option<At<Millis>>,
+    /// Waits for a signal from outside; its payload is the step's output.
+    #[schemars(with = "Option<WaitFile>")]
+    pub wait: Option<At<WaitFile>>,
+    /// Waits for a person's decision.
+    #[schemars(with = "Option<ApproveFile>")]
+    pub approve: Option<At<ApproveFile>>,
+    /// A template for a list: the step is done once for each `item`; its output is the list of their outputs.
+    #[schemars(with = "Option<Value>")]
+    pub each: Option<Template>,
+    /// Items of `each` under way at the same time.
+    #[schemars(default, schema_with = "schema::items")]
+    pub max_parallel: Option<At<u32>>,
+    /// So many items of `each` may fail without the step failing.
+    #[schemars(default, schema_with = "schema::items")]
+    pub tolerate: Option<At<u32>>,
     /// Ids of the steps that must be finished before.
     #[schemars(with = "Option<Vec<String>>")]
     pub needs: Vec<At<String>>,
@@ -105,11 +129,25 @@ pub(crate) struct StepFile {
     /// A bare expression; when it is false the step is skipped and its output is null.
     #[schemars(with = "Option<String>")]
     pub when: Option<At<Condition>>,
-    /// How long one attempt may take.
-    #[schemars(default, schema_with = "schema::duration")]
+    /// How long one attempt may take; or a map of `attempt`, `queue` (waiting for a worker), `step` (all attempts
+    /// together) and `heartbeat` (the longest silence of a worker).
+    #[schemars(default, schema_with = "schema::timeout")]
     pub timeout: Option<At<Millis>>,
+    #[schemars(skip)]
+    pub queue_timeout: Option<At<Millis>>,
+    #[schemars(skip)]
+    pub step_timeout: Option<At<Millis>>,
+    #[schemars(skip)]
+    pub heartbeat: Option<At<Millis>>,
     /// How it is tried again.
     pub retry: Option<RetryFile>,
+    /// `once`: the engine never sends the task a second time by itself.
+    #[schemars(default, schema_with = "schema::dispatch")]
+    pub dispatch: Option<At<()>>,
+    /// What its failure means: `fail` (the saga turns around), `continue` (it goes on without), `park` (a human
+    /// looks).
+    #[schemars(default, schema_with = "schema::on_failure")]
+    pub on_failure: Option<At<OnFailure>>,
     /// The task that undoes it, or `none` together with `reason`.
     #[schemars(default, schema_with = "schema::compensate")]
     pub compensate: Option<At<CompensateFile>>,
@@ -137,16 +175,45 @@ pub(crate) struct StepFile {
     /// How long the effect lasts by itself, when it expires.
     #[schemars(default, schema_with = "schema::duration")]
     pub expires: Option<At<Millis>>,
+    /// Ids of steps whose effects no longer expire once this one is done.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub pins: Vec<At<String>>,
     /// What it does, in words, for people.
     #[schemars(with = "Option<String>")]
     pub describe: Option<Template>,
     /// How much of a saga's page it deserves.
     #[schemars(default, schema_with = "schema::importance")]
-    #[expect(
-        dead_code,
-        reason = "the engine does not look at it: reading it is checking it"
-    )]
-    pub importance: Option<At<()>>,
+    pub importance: Option<At<Importance>>,
+    /// JSON Schema (2020-12) of its output: what is read of it is checked against that.
+    #[schemars(default, schema_with = "schema::output")]
+    pub output: Option<Node>,
+}
+
+/// Which signal a step waits for.
+#[derive(Debug, JsonSchema)]
+#[schemars(title = "Wait", deny_unknown_fields)]
+pub(crate) struct WaitFile {
+    /// Name of the signal: lower-case letters, digits, hyphens and dots.
+    #[schemars(required, schema_with = "schema::signal")]
+    pub signal: Option<At<String>>,
+    /// A bare expression over `signal` (its payload), `input` and outputs of steps before: which one is meant.
+    #[schemars(rename = "match", with = "Option<String>")]
+    pub matches: Option<At<Condition>>,
+    /// How long to wait.
+    #[schemars(required, schema_with = "schema::duration")]
+    pub timeout: Option<At<Millis>>,
+}
+
+/// Who decides.
+#[derive(Debug, JsonSchema)]
+#[schemars(title = "Approval", deny_unknown_fields)]
+pub(crate) struct ApproveFile {
+    /// Whoever has one of these roles may decide; anybody without it.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub roles: Vec<At<String>>,
+    /// How long the decision may take.
+    #[schemars(required, schema_with = "schema::duration")]
+    pub timeout: Option<At<Millis>>,
 }
 
 /// How something is tried again: exponential backoff with jitter.
@@ -238,6 +305,24 @@ pub(crate) struct CustomerFile {
 }
 
 impl StepFile {
+    /// Whether it asks somebody to do something (a pool, or the engine for a child saga), or cannot be told.
+    pub(crate) fn asks(&self) -> bool {
+        let waits = self.sleep.is_some() || self.wait.is_some() || self.approve.is_some();
+        self.task.is_some() || self.saga.is_some() || !waits
+    }
+
+    /// Whether its output may be null in a saga that goes on.
+    pub(crate) fn may_be_passed(&self) -> bool {
+        self.when.is_some() || self.on_failure() == OnFailure::Continue
+    }
+
+    /// What its failure means.
+    pub(crate) fn on_failure(&self) -> OnFailure {
+        self.on_failure
+            .as_ref()
+            .map_or(OnFailure::Fail, |said| said.value)
+    }
+
     /// Whether the file calls it the pivot.
     pub(crate) fn is_pivot(&self) -> bool {
         self.pivot.as_ref().is_some_and(|pivot| pivot.value)

@@ -8,9 +8,11 @@ mod canonical;
 mod check;
 mod code;
 mod diagnostic;
-mod duration;
+pub mod diff;
+pub(crate) mod duration;
 mod file;
 mod input_schema;
+mod invariant;
 pub mod model;
 mod node;
 mod parse;
@@ -25,7 +27,10 @@ mod suggest;
 mod yaml;
 mod yaml_error;
 
+pub(crate) use input_schema::{Declared, InputSchema};
+
 pub use diagnostic::{Diagnostic, Severity};
+pub use invariant::Invariant;
 pub use model::*;
 pub use parse::{Checked, FromCanonicalError};
 pub use render::render;

@@ -9,11 +9,22 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Invariant;
 use crate::Millis;
 use crate::expression::{Condition, Mapping};
 
 /// A saga has at most this many steps: sets of steps are one machine word.
 pub const STEPS_MAX: usize = 64;
+
+/// An `each` step works on at most this many items: more belong into child sagas of their own, which keep a journal
+/// each and do not make one saga's history unreadable.
+pub const ITEMS_MAX: usize = 1_000;
+
+/// Items of an `each` step under way at the same time, when the file does not say: one saga must not fill a pool.
+pub const PARALLEL_DEFAULT: u32 = 16;
+
+/// The pool that child sagas are asked of. No worker serves it: the engine does.
+pub const SAGA_POOL: &str = "sagas";
 
 /// Position of a step in [`Definition::steps`], which is in topological order (the smaller id breaks ties,
 /// so that the order does not depend on the order of keys in the file, which is no content).
@@ -110,6 +121,8 @@ pub struct Definition {
     pub steps: Vec<Step>,
     /// The step after which the saga only goes forward.
     pub pivot: Option<StepIndex>,
+    /// What must be true at every end.
+    pub invariants: Vec<Invariant>,
     /// What the saga answers when it completes.
     pub output: Mapping,
     /// Plural noun of its own REST surface (`bookings` gives `/v1/bookings`).
@@ -148,8 +161,10 @@ impl Definition {
 pub struct Step {
     /// Id, `[a-z][a-z0-9_-]*`, at most 63 characters.
     pub id: String,
-    /// Who works on it.
-    pub task: TaskName,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it is done once for each item of a list.
+    pub each: Option<Each>,
     /// Direct dependencies.
     pub needs: StepSet,
     /// All steps that come before it (transitive `needs`).
@@ -162,8 +177,18 @@ pub struct Step {
     pub when: Option<Condition>,
     /// How long one attempt may take before the engine stops waiting for it.
     pub timeout_ms: Millis,
+    /// How long it may wait for a worker, over all attempts, before it fails.
+    pub queue_timeout_ms: Option<Millis>,
+    /// How long all attempts together may take, waits between them included, before its outcome is unknown.
+    pub step_timeout_ms: Option<Millis>,
+    /// A worker says at least this often that it is still at it; silence for longer ends the attempt.
+    pub heartbeat_ms: Option<Millis>,
     /// Retries of the forward task.
     pub retry: Retry,
+    /// Whether the engine never sends it a second time by itself.
+    pub once: bool,
+    /// What its failure means for the saga.
+    pub on_failure: OnFailure,
     /// How the step is undone, or why it need not be.
     pub undo: Undo,
     /// What to do when attempts run out without an answer.
@@ -180,9 +205,28 @@ pub struct Step {
     pub describe: Option<Mapping>,
     /// How long the effect lasts by itself, when it expires (a seat hold).
     pub expires_ms: Option<Millis>,
+    /// How much of a saga's page it deserves.
+    pub importance: Importance,
+    /// JSON Schema of its output, when the file declares one.
+    pub output_schema: Option<Value>,
+    /// The steps whose effects no longer expire once this one is done.
+    pub pins: StepSet,
 }
 
 impl Step {
+    /// Who is asked to do it; nobody is for what merely waits.
+    pub fn task(&self) -> Option<&TaskName> {
+        match &self.kind {
+            Kind::Task(task) | Kind::Saga(task) => Some(task),
+            Kind::Sleep { .. } | Kind::Wait(_) | Kind::Approve { .. } => None,
+        }
+    }
+
+    /// Whether its output may be null in a saga that goes on.
+    pub fn may_be_passed(&self) -> bool {
+        self.when.is_some() || self.on_failure == OnFailure::Continue
+    }
+
     /// The pools that serve it: forward, reconcile, compensate.
     fn pools(&self) -> impl Iterator<Item = &str> {
         let undo = match &self.undo {
@@ -193,10 +237,89 @@ impl Step {
             .reconcile
             .as_ref()
             .map(|reconcile| reconcile.task.pool.as_str());
-        [Some(self.task.pool.as_str()), undo, reconcile]
+        [self.task().map(|task| task.pool.as_str()), undo, reconcile]
             .into_iter()
             .flatten()
+            .filter(|pool| *pool != SAGA_POOL)
     }
+}
+
+/// What a step is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Workers of a pool do it.
+    Task(TaskName),
+    /// Another saga runs; its definition's name is the task, and [`SAGA_POOL`] the pool.
+    Saga(TaskName),
+    /// Time goes by.
+    Sleep {
+        /// So much of it.
+        for_ms: Millis,
+    },
+    /// A signal comes from outside.
+    Wait(WaitFor),
+    /// A person decides.
+    Approve {
+        /// Whoever has one of these may; anybody when it is empty.
+        roles: Vec<String>,
+        /// How long the decision may take.
+        within_ms: Millis,
+    },
+}
+
+impl Kind {
+    /// The word in files and in the API.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Task(_) => "task",
+            Kind::Saga(_) => "saga",
+            Kind::Sleep { .. } => "sleep",
+            Kind::Wait(_) => "wait",
+            Kind::Approve { .. } => "approve",
+        }
+    }
+}
+
+/// Which signal a step waits for.
+#[derive(Clone, Debug)]
+pub struct WaitFor {
+    /// Its name.
+    pub signal: String,
+    /// What must hold of its payload (`signal`), the input and what came before.
+    pub matches: Option<Condition>,
+    /// How long to wait.
+    pub within_ms: Millis,
+}
+
+/// A step that is done once for each item of a list. Each item is a unit of work with an effect key of its own.
+#[derive(Clone, Debug)]
+pub struct Each {
+    /// Makes the list, once, when the step starts; `item` in the step's own mappings is one of it.
+    pub list: Mapping,
+    /// Items under way at the same time.
+    pub max_parallel: u32,
+    /// So many items may fail without the step failing.
+    pub tolerate: u32,
+}
+
+/// What a step's failure means for the saga.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnFailure {
+    /// Before the pivot the saga turns around; past it the step stands before a human.
+    Fail,
+    /// The saga goes on; the step's output is null.
+    Continue,
+    /// The step stands before a human.
+    Park,
+}
+
+/// How much of a saga's page a step deserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Importance {
+    /// Shown small.
+    Low,
+    /// Shown.
+    Normal,
 }
 
 /// `pool/task`.

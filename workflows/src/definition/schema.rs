@@ -70,6 +70,40 @@ pub(super) fn duration(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+pub(super) fn timeout(generator: &mut SchemaGenerator) -> Schema {
+    let one = duration(generator);
+    json_schema!({
+        "anyOf": [
+            one,
+            {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": { "attempt": one, "queue": one, "step": one, "heartbeat": one },
+            },
+        ],
+    })
+}
+
+pub(super) fn signal(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9.-]{0,62}$" })
+}
+
+pub(super) fn items(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": crate::definition::ITEMS_MAX })
+}
+
+pub(super) fn dispatch(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "const": "once" })
+}
+
+pub(super) fn on_failure(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["fail", "continue", "park"] })
+}
+
+pub(super) fn output(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object" })
+}
+
 pub(super) fn attempts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "const": "unlimited" }] })
 }

@@ -109,6 +109,8 @@ impl Compiled {
                         steps.insert(step.as_str(), facts);
                     }
                 }
+                Reference::Item(_) => root(&mut roots, "item", scope.item),
+                Reference::Signal(_) => root(&mut roots, "signal", scope.signal),
                 Reference::Saga(SagaField::Id | SagaField::StartedAt) => {
                     roots.entry("saga").or_insert_with(|| saga(scope));
                 }
@@ -141,6 +143,15 @@ impl Compiled {
 impl fmt::Debug for Compiled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Compiled").field(&self.source).finish()
+    }
+}
+
+/// What is not there is left out: the language says then that it is undefined.
+fn root<'r>(roots: &mut BTreeMap<&'r str, minijinja::Value>, name: &'r str, value: Option<&Value>) {
+    if let Some(value) = value {
+        roots
+            .entry(name)
+            .or_insert_with(|| minijinja::Value::from(Serde(value)));
     }
 }
 

@@ -23,6 +23,19 @@ impl Condition {
         Expr::compile(source).map(|expr| Condition { expr })
     }
 
+    /// The condition that is nothing but this value.
+    pub(crate) fn reading(reference: Reference) -> Condition {
+        Condition {
+            expr: Expr::Path(reference),
+        }
+    }
+
+    /// Whether it can be evaluated whatever happens; see [`super::Mapping::reads_safely`]. That a value is there
+    /// does not make it true or false, so only a literal is safe.
+    pub(crate) fn reads_safely(&self, promised: &dyn Fn(&Reference) -> bool) -> bool {
+        self.expr.references().is_empty() && self.expr.reads_safely(promised)
+    }
+
     /// Whether it holds. Anything but true and false is an error: nobody should have to know what counts as true.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<bool, EvaluateError> {
         match self.expr.evaluate(scope)? {

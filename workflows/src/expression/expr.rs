@@ -72,6 +72,16 @@ impl Expr {
         }
     }
 
+    /// Whether it has a value whatever happens, given that values are there of which `promised` says so. What is
+    /// more than a path may go wrong in ways that nobody can tell beforehand.
+    pub(super) fn reads_safely(&self, promised: &dyn Fn(&Reference) -> bool) -> bool {
+        match self {
+            Expr::Path(reference) => promised(reference),
+            Expr::PathOr(reference, _) => promised(&reference.parent()),
+            Expr::Compiled(_) => false,
+        }
+    }
+
     /// Whether the expression says what to do when a value is missing.
     pub(super) fn guards_missing(&self) -> bool {
         match self {

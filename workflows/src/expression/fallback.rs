@@ -112,6 +112,8 @@ mod tests {
                     input,
                     outputs: &outputs,
                     saga,
+                    item: None,
+                    signal: None,
                 };
                 let fast = Expr::compile(source).unwrap().evaluate(&scope).ok();
                 let language = Compiled::compile(source).unwrap().evaluate(&scope).ok();

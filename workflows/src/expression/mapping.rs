@@ -82,6 +82,18 @@ impl Mapping {
         }
     }
 
+    /// The template that is nothing but this value.
+    pub(crate) fn reading(reference: Reference) -> Mapping {
+        Mapping {
+            root: Arc::new(Template::Expression(Expr::Path(reference))),
+        }
+    }
+
+    /// Whether it can be evaluated whatever happens, given that values are there of which `promised` says so.
+    pub(crate) fn reads_safely(&self, promised: &dyn Fn(&Reference) -> bool) -> bool {
+        reads_safely(&self.root, promised)
+    }
+
     /// Whether it is null whatever the scope.
     pub fn is_null(&self) -> bool {
         matches!(*self.root, Template::Literal(Value::Null))
@@ -200,6 +212,21 @@ fn interpolate(parts: &[Part], scope: &Scope<'_>) -> Result<String, EvaluateErro
         }
     }
     Ok(text)
+}
+
+fn reads_safely(template: &Template, promised: &dyn Fn(&Reference) -> bool) -> bool {
+    match template {
+        Template::Literal(_) => true,
+        Template::Expression(expr) => expr.reads_safely(promised),
+        Template::Text(parts) => parts.iter().all(|part| match part {
+            Part::Literal(_) => true,
+            Part::Expression(expr) => expr.reads_safely(promised),
+        }),
+        Template::Array(items) => items.iter().all(|item| reads_safely(item, promised)),
+        Template::Object(fields) => fields
+            .iter()
+            .all(|(_, field)| reads_safely(field, promised)),
+    }
 }
 
 fn collect(template: &Template, at: &mut String, uses: &mut Vec<Use>) {

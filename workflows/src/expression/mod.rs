@@ -46,6 +46,10 @@ pub struct Scope<'a> {
     pub outputs: &'a dyn Fn(&str) -> Option<&'a Value>,
     /// Facts of the saga itself.
     pub saga: SagaFacts<'a>,
+    /// The item that a unit of an `each` step works on.
+    pub item: Option<&'a Value>,
+    /// The payload that a `match` looks at.
+    pub signal: Option<&'a Value>,
 }
 
 /// What an expression can see of the saga itself.

@@ -23,6 +23,10 @@ pub enum Reference {
     },
     /// `saga.id` or `saga.started_at`.
     Saga(SagaField),
+    /// `item.…`: fields below the item that a unit of an `each` step works on.
+    Item(Vec<String>),
+    /// `signal.…`: fields below the payload that a `match` looks at.
+    Signal(Vec<String>),
 }
 
 /// What an expression can read of the saga itself.
@@ -61,6 +65,8 @@ impl Reference {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         match (root, rest) {
             ("input", path) => Ok(Reference::Input(owned(path))),
+            ("item", path) => Ok(Reference::Item(owned(path))),
+            ("signal", path) => Ok(Reference::Signal(owned(path))),
             ("saga", ["id"]) => Ok(Reference::Saga(SagaField::Id)),
             ("saga", ["started_at"]) => Ok(Reference::Saga(SagaField::StartedAt)),
             ("saga", _) => Err((
@@ -85,11 +91,25 @@ impl Reference {
             (other, _) => Err((
                 format!("`{other}` is not known in expressions"),
                 Some(
-                    "there are `input`, `steps.<id>.output`, `saga.id` and `saga.started_at`"
+                    "there are `input`, `steps.<id>.output`, `saga.id`, `saga.started_at`, and `item` or \
+                     `signal` where there is one"
                         .to_owned(),
                 ),
             )),
         }
+    }
+
+    /// What the last field is read from; itself when it has no field.
+    pub(super) fn parent(&self) -> Reference {
+        let mut parent = self.clone();
+        match &mut parent {
+            Reference::Input(path)
+            | Reference::Output { step: _, path }
+            | Reference::Item(path)
+            | Reference::Signal(path) => drop(path.pop()),
+            Reference::Saga(_) => {}
+        }
+        parent
     }
 
     /// The value, read directly from the JSON values of the scope.
@@ -102,6 +122,8 @@ impl Reference {
             }
             Reference::Saga(SagaField::Id) => Ok(Value::from(scope.saga.id)),
             Reference::Saga(SagaField::StartedAt) => Ok(Value::from(scope.saga.started_at)),
+            Reference::Item(path) => self.below(self.there(scope.item)?, path).cloned(),
+            Reference::Signal(path) => self.below(self.there(scope.signal)?, path).cloned(),
         }
     }
 
@@ -116,6 +138,8 @@ impl Reference {
             Reference::Output { step, path } => {
                 ((scope.outputs)(step).ok_or_else(|| self.missing())?, path)
             }
+            Reference::Item(path) => (self.there(scope.item)?, path),
+            Reference::Signal(path) => (self.there(scope.signal)?, path),
             Reference::Saga(_) => return self.resolve(scope),
         };
         let Some((last, parents)) = path.split_last() else {
@@ -123,6 +147,10 @@ impl Reference {
         };
         let parent = self.below(root, parents)?;
         Ok(parent.get(last.as_str()).unwrap_or(default).clone())
+    }
+
+    fn there<'v>(&self, root: Option<&'v Value>) -> Result<&'v Value, EvaluateError> {
+        root.ok_or_else(|| self.missing())
     }
 
     fn below<'v>(&self, root: &'v Value, path: &[String]) -> Result<&'v Value, EvaluateError> {
@@ -147,6 +175,14 @@ impl fmt::Display for Reference {
             }
             Reference::Output { step, path } => {
                 write!(f, "steps.{step}.output")?;
+                path
+            }
+            Reference::Item(path) => {
+                f.write_str("item")?;
+                path
+            }
+            Reference::Signal(path) => {
+                f.write_str("signal")?;
                 path
             }
             Reference::Saga(SagaField::Id) => return f.write_str("saga.id"),

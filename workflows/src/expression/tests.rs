@@ -13,6 +13,8 @@ fn with_scope<T>(input: &Value, hold: Option<&Value>, check: impl FnOnce(&Scope<
             id: "01",
             started_at: 1_700_000_000_123,
         },
+        item: None,
+        signal: None,
     })
 }
 

@@ -115,6 +115,12 @@ impl Reader {
         match event {
             Event::Started { .. }
             | Event::Skipped { .. }
+            | Event::Waiting { .. }
+            | Event::FannedOut { .. }
+            | Event::Signalled { .. }
+            | Event::SignalTaken { .. }
+            | Event::Decided { .. }
+            | Event::PassedOver { .. }
             | Event::Blocked { .. }
             | Event::Postponed { .. }
             | Event::WakeMoved { .. }

@@ -27,6 +27,17 @@ impl Fact {
             Event::Postponed { .. } | Event::WakeMoved { .. } => None,
             Event::Started { .. } => whole("started".to_owned()),
             Event::Skipped { step } => about(step, "skipped".to_owned()),
+            Event::Waiting { step, .. } => about(step, "waits".to_owned()),
+            Event::FannedOut { step, items } => {
+                about(step, format!("done for each of {} items", items.len()))
+            }
+            Event::Signalled { name, .. } => whole(format!("signal {name} came")),
+            Event::SignalTaken { step, .. } => about(step, "has its signal".to_owned()),
+            Event::Decided { step, approved, .. } => {
+                let word = if *approved { "approved" } else { "denied" };
+                about(step, word.to_owned())
+            }
+            Event::PassedOver { step } => about(step, "passed over".to_owned()),
             Event::Blocked { step, problem } => {
                 about(step, format!("cannot be sent ({})", problem.code))
             }

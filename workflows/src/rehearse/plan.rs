@@ -74,7 +74,7 @@ impl<'p> Prompter<'p> {
 
     /// The planned fate of a task that is being sent.
     pub(crate) fn fate(&mut self, task: &Task) -> Option<Fate> {
-        let key = (task.unit, task.operation);
+        let key = (task.step, task.operation);
         let turns = self.plan.turns.get(&key)?;
         let sent = self.sent.entry(key).or_default();
         let mut before = *sent;

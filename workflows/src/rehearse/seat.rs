@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{MILLI, Micros, Task};
-use crate::definition::Definition;
+use crate::definition::{Definition, SAGA_POOL};
 use crate::saga::{
     Command, Decision, Event, Input, Moment, Outcome, Refusal, Served, Start, State, Status,
     StepResult, decide,
@@ -78,7 +78,7 @@ impl<'d> Seat<'d> {
     /// An answer to a task, as the saga hears it.
     pub(crate) fn answer(&self, task: &Task, outcome: Outcome) -> Input {
         Input::Result(StepResult {
-            step: self.id_of(task.unit).to_owned(),
+            step: self.state.unit_name(self.definition, task.unit),
             operation: task.operation,
             generation: task.generation,
             attempt: task.attempt,
@@ -86,17 +86,14 @@ impl<'d> Seat<'d> {
         })
     }
 
-    pub(crate) fn id_of(&self, unit: StepIndex) -> &'d str {
-        &self.definition.steps[unit].id
+    pub(crate) fn id_of(&self, step: StepIndex) -> &'d str {
+        &self.definition.steps[step].id
     }
 }
 
 /// The start of a saga.
 pub(crate) fn start(input: Value) -> Input {
-    Input::Start(Start {
-        input,
-        traceparent: None,
-    })
+    Input::Start(Start::with(input))
 }
 
 /// A look at what is due where every pool has workers and every result is read: silence counts.
@@ -104,6 +101,7 @@ pub(crate) fn look(definition: &Definition) -> Input {
     let drained_at: BTreeMap<String, Millis> = definition
         .pools()
         .into_iter()
+        .chain([SAGA_POOL.to_owned()])
         .map(|pool| (pool, Millis::MAX))
         .collect();
     Input::Timer(Served {

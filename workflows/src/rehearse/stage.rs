@@ -18,8 +18,8 @@ pub(crate) trait World {
     /// How a task will fare; asked once, when it is sent.
     fn fate(&mut self, task: &Task, now: Micros, participants: &Participants) -> Fate;
 
-    /// What the effect of a unit answers. The same whenever it is asked.
-    fn output(&mut self, unit: StepIndex) -> Value;
+    /// What the effect of a step answers. The same whenever it is asked.
+    fn output(&mut self, step: StepIndex) -> Value;
 
     /// The chance in the waits between attempts.
     fn jitter_permille(&mut self) -> u16;
@@ -50,7 +50,7 @@ impl End {
         match status {
             Status::Completed => Some(End::Completed),
             Status::Compensated => Some(End::Compensated),
-            Status::Running | Status::Compensating | Status::Stuck => None,
+            Status::Running | Status::Waiting | Status::Compensating | Status::Stuck => None,
         }
     }
 
@@ -189,7 +189,7 @@ impl<'d> Stage<'d> {
             match self.mail.take_by(now) {
                 Some(Letter::News(input)) => self.decide(world, &input, now, &mut ended)?,
                 Some(Letter::Worked(task, fate)) => {
-                    let output = || world.output(task.unit);
+                    let output = || world.output(task.step);
                     let outcome = self.participants.serve(&task, &fate, now, output);
                     if let Some(outcome) = outcome {
                         let answer = self.seat.answer(&task, outcome);
@@ -219,6 +219,10 @@ impl<'d> Stage<'d> {
                 refusal @ (Refusal::PastPivot { .. }
                 | Refusal::NothingParked { .. }
                 | Refusal::NotParked { .. }
+                | Refusal::NoSuchSignal { .. }
+                | Refusal::TooManySignals { .. }
+                | Refusal::NotWaiting { .. }
+                | Refusal::NotAllowed { .. }
                 | Refusal::NotStarted { .. }),
             ) => {
                 world.refused(now, &refusal);
@@ -231,7 +235,9 @@ impl<'d> Stage<'d> {
         }
         ended.after = now - BEGINNING;
         for command in &commands {
-            let task = Task::of(command);
+            let Some(task) = Task::of(&self.seat.state, command) else {
+                continue;
+            };
             let fate = world.fate(&task, now, &self.participants);
             let worked = now + fate.lag + fate.takes;
             self.mail.post(worked, Letter::Worked(task, fate));

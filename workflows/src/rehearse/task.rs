@@ -3,14 +3,16 @@
 //! The one place that looks into commands. A new kind of command fails to compile here, and what it means to a
 //! rehearsal is decided here and nowhere else.
 
-use crate::saga::{Command, Dispatch, Operation};
+use crate::saga::{Command, Dispatch, Operation, State, UnitIndex};
 use crate::{Millis, StepIndex};
 
 /// One task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Task {
-    /// The unit of work: its place in the saga's steps.
-    pub(crate) unit: StepIndex,
+    /// The unit of work: its place among the saga's units. Participants know effects by it.
+    pub(crate) unit: UnitIndex,
+    /// The step of the definition that the unit belongs to. Profiles and scripts know steps.
+    pub(crate) step: StepIndex,
     pub(crate) operation: Operation,
     /// Generation of the effect key.
     pub(crate) generation: u32,
@@ -20,10 +22,11 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// What a command asks of a participant.
-    pub(crate) fn of(command: &Command) -> Task {
+    /// What a command asks of a participant; a child's end is asked of nobody.
+    pub(crate) fn of(state: &State, command: &Command) -> Option<Task> {
         let Command::Dispatch(Dispatch {
-            step,
+            step: unit,
+            unit: _,
             operation,
             pool: _,
             task: _,
@@ -31,20 +34,27 @@ impl Task {
             attempt,
             not_after,
             timeout_ms: _,
+            heartbeat_ms: _,
             input: _,
-        }) = command;
-        Task {
-            unit: *step,
+        }) = command
+        else {
+            return None;
+        };
+        Some(Task {
+            unit: *unit,
+            step: state.step_of(*unit),
             operation: *operation,
             generation: *generation,
             attempt: *attempt,
             not_after: *not_after,
-        }
+        })
     }
 
     /// The pool that a command's task goes to.
     pub(crate) fn pool(command: &Command) -> &str {
-        let Command::Dispatch(dispatch) = command;
-        &dispatch.pool
+        match command {
+            Command::Dispatch(dispatch) => &dispatch.pool,
+            Command::Report(_) => "",
+        }
     }
 }

@@ -57,6 +57,12 @@ impl Life {
             Event::Completed { output, .. } => self.end.output = Some(Value::clone(output)),
             Event::Started { .. }
             | Event::Skipped { .. }
+            | Event::Waiting { .. }
+            | Event::FannedOut { .. }
+            | Event::Signalled { .. }
+            | Event::SignalTaken { .. }
+            | Event::Decided { .. }
+            | Event::PassedOver { .. }
             | Event::Blocked { .. }
             | Event::Dispatched { .. }
             | Event::Postponed { .. }

@@ -149,7 +149,7 @@ fn one(
 fn end_of(status: Status) -> Option<&'static str> {
     match status {
         Status::Completed | Status::Compensated | Status::Stuck => Some(status.as_str()),
-        Status::Running | Status::Compensating => None,
+        Status::Running | Status::Waiting | Status::Compensating => None,
     }
 }
 

@@ -144,7 +144,7 @@ impl<'r> Recorded<'r> {
 impl World for Recorded<'_> {
     fn fate(&mut self, task: &Task, _now: Micros, _participants: &Participants) -> Fate {
         let definition = self.definition;
-        self.answer(&definition.steps[task.unit].id, task.operation)
+        self.answer(&definition.steps[task.step].id, task.operation)
     }
 
     fn output(&mut self, _unit: StepIndex) -> Value {

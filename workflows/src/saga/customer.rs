@@ -50,7 +50,7 @@ pub fn customer_view(definition: &Definition, state: &State) -> CustomerView {
 
 fn word(status: Status, cause: Option<&Cause>) -> &'static str {
     match status {
-        Status::Running => "processing",
+        Status::Running | Status::Waiting => "processing",
         Status::Compensating => "undoing",
         Status::Completed => "confirmed",
         Status::Compensated if matches!(cause, Some(Cause::Cancelled { .. })) => "cancelled",
@@ -67,7 +67,7 @@ fn sentence(
     reason: Option<&str>,
 ) -> String {
     let detail = match status {
-        Status::Running => under_way(definition, state),
+        Status::Running | Status::Waiting => under_way(definition, state),
         Status::Compensating | Status::Compensated => reason.map(str::to_owned),
         Status::Completed | Status::Stuck => None,
     };
@@ -75,8 +75,21 @@ fn sentence(
     detail
         .and_then(|detail| sentences.get(&format!("{}.{detail}", status.as_str())))
         .or_else(|| sentences.get(status.as_str()))
+        .or_else(|| sentences.get(general(status)))
         .cloned()
         .unwrap_or_else(|| fallback(status).to_owned())
+}
+
+/// The situation whose sentence also fits, when there is none for this one: who waits is under way.
+fn general(status: Status) -> &'static str {
+    match status {
+        Status::Waiting => Status::Running.as_str(),
+        Status::Running
+        | Status::Compensating
+        | Status::Completed
+        | Status::Compensated
+        | Status::Stuck => status.as_str(),
+    }
 }
 
 /// The first step that is under way.
@@ -84,15 +97,18 @@ fn under_way(definition: &Definition, state: &State) -> Option<String> {
     let open = state.steps.iter().position(|step| {
         matches!(
             (&step.forward, &step.undoing),
-            (Forward::Open { .. }, Undoing::NotStarted)
+            (
+                Forward::Open { .. } | Forward::Waiting { .. },
+                Undoing::NotStarted
+            )
         )
     })?;
-    Some(definition.steps[open].id.clone())
+    Some(definition.steps[state.step_of(open)].id.clone())
 }
 
 fn fallback(status: Status) -> &'static str {
     match status {
-        Status::Running => "We are working on it.",
+        Status::Running | Status::Waiting => "We are working on it.",
         Status::Compensating => "It did not work out; we are undoing what was done.",
         Status::Completed => "Done.",
         Status::Compensated => "It did not work out; everything was undone.",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cause, Operation, Problem};
+use super::{Cause, Operation, Parent, Problem};
 use crate::Millis;
 
 /// What attempts that ran out have shown.
@@ -35,6 +35,9 @@ pub enum Event {
         /// W3C trace context.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         traceparent: Option<Arc<str>>,
+        /// The saga that runs it as a step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
     },
     /// A step's condition was false.
     Skipped {
@@ -47,6 +50,56 @@ pub enum Event {
         step: String,
         /// Which expression, which path.
         problem: Problem,
+    },
+    /// A step waits for time, a signal or a person.
+    Waiting {
+        /// The step.
+        step: String,
+        /// From when.
+        at: Millis,
+        /// The end of a sleep; for a signal or a decision the last moment.
+        until: Millis,
+    },
+    /// A step is done once for each of these items; item number `n` is the unit `step:n`, from 0.
+    FannedOut {
+        /// The step.
+        step: String,
+        /// The items.
+        items: Arc<Vec<Value>>,
+    },
+    /// A signal came.
+    Signalled {
+        /// Its idempotency key.
+        key: String,
+        /// Its name.
+        name: String,
+        /// What it says.
+        payload: Arc<Value>,
+    },
+    /// A step that waits took a signal: its payload is the step's output.
+    SignalTaken {
+        /// The step.
+        step: String,
+        /// The signal's idempotency key.
+        key: String,
+    },
+    /// A person decided.
+    Decided {
+        /// The step that waited for it.
+        step: String,
+        /// Yes or no.
+        approved: bool,
+        /// Idempotency key of the command.
+        stamp: String,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A step failed for good, and the saga goes on without it.
+    PassedOver {
+        /// The step.
+        step: String,
     },
     /// An attempt is sent (again, when the number is not new).
     Dispatched {

@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::state::STAMPS_MAX;
 use super::{
-    Event, Forward, Known, Operation, Phase, Problem, State, StepState, Undoing, Wait, Work,
+    Event, Fan, Forward, Known, Operation, Phase, Problem, Signal, State, StepState, Undoing,
+    UnitIndex, Wait, Work,
 };
-use crate::StepIndex;
+use crate::Millis;
 use crate::definition::Definition;
 
 /// A fact that does not fit its saga: another definition's, or damaged.
@@ -31,17 +32,52 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
             at,
             input,
             traceparent,
+            parent,
         } => {
             state.started_at = *at;
             state.input = Arc::clone(input);
             state.traceparent = traceparent.clone();
+            state.parent = parent.clone();
             state.phase = Phase::Forward { turn: None };
         }
         Event::Skipped { step } => {
-            let index = index_of(definition, step)?;
+            let index = index_of(definition, state, step)?;
             state.steps[index].forward = Forward::Skipped;
             pivot_answered(definition, state, index);
         }
+        Event::Waiting { step, at, until } => {
+            step_of(definition, state, step)?.forward = Forward::Waiting {
+                since: *at,
+                until: *until,
+            };
+        }
+        Event::FannedOut { step, items } => {
+            let index = index_of(definition, state, step)?;
+            fan_out(state, index, items);
+        }
+        Event::Signalled { key, name, payload } => {
+            remember(state, Some(key));
+            state.signals.push(Signal {
+                key: key.clone(),
+                name: name.clone(),
+                payload: Arc::clone(payload),
+            });
+        }
+        Event::SignalTaken { step, key } => {
+            let index = index_of(definition, state, step)?;
+            take_signal(state, index, key);
+        }
+        Event::Decided {
+            step,
+            approved,
+            stamp,
+            by,
+            reason,
+        } => {
+            remember(state, Some(stamp));
+            step_of(definition, state, step)?.forward = decided(*approved, by, reason);
+        }
+        Event::PassedOver { step } => step_of(definition, state, step)?.passed = true,
         Event::Blocked { step, problem } => {
             step_of(definition, state, step)?.forward = Forward::Blocked {
                 problem: problem.clone(),
@@ -62,6 +98,7 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
                 step_of(definition, state, step)?,
                 *operation,
                 *attempt,
+                *at,
                 wait,
             );
         }
@@ -91,14 +128,14 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
             }
         }
         Event::Succeeded { step, output } => {
-            let index = index_of(definition, step)?;
+            let index = index_of(definition, state, step)?;
             state.steps[index].forward = Forward::Succeeded {
                 output: Arc::clone(output),
             };
             pivot_answered(definition, state, index);
         }
         Event::Closed { step, problem } => {
-            let index = index_of(definition, step)?;
+            let index = index_of(definition, state, step)?;
             state.steps[index].forward = Forward::Closed {
                 problem: problem.clone(),
             };
@@ -174,7 +211,7 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
 }
 
 /// A step that is skipped or succeeded as the pivot ends every wish to turn around: only forward from here.
-fn pivot_answered(definition: &Definition, state: &mut State, index: StepIndex) {
+fn pivot_answered(definition: &Definition, state: &mut State, index: UnitIndex) {
     if definition.pivot == Some(index)
         && let Phase::Forward { turn } = &mut state.phase
     {
@@ -183,7 +220,7 @@ fn pivot_answered(definition: &Definition, state: &mut State, index: StepIndex) 
 }
 
 /// An attempt went out. The first one of an operation begins its count; a later one keeps what was spent.
-fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, wait: Wait) {
+fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, at: Millis, wait: Wait) {
     if operation == Operation::Forward {
         step.attempts = step.attempts.max(attempt);
     }
@@ -195,31 +232,70 @@ fn dispatched(step: &mut StepState, operation: Operation, attempt: u32, wait: Wa
             } = &mut step.forward
                 && *now == operation
             {
-                work.attempt = attempt;
-                work.wait = wait;
+                again(work, attempt, at, wait);
             } else {
-                let work = Work {
-                    attempt,
-                    spent: 0,
-                    doubtful: false,
-                    wait,
-                };
+                let work = first(attempt, at, wait);
                 step.forward = Forward::Open { operation, work };
             }
         }
         Operation::Compensate => {
             if let Undoing::Open(work) = &mut step.undoing {
-                work.attempt = attempt;
-                work.wait = wait;
+                again(work, attempt, at, wait);
             } else {
-                step.undoing = Undoing::Open(Work {
-                    attempt,
-                    spent: 0,
-                    doubtful: false,
-                    wait,
-                });
+                step.undoing = Undoing::Open(first(attempt, at, wait));
             }
         }
+    }
+}
+
+fn first(attempt: u32, at: Millis, wait: Wait) -> Work {
+    Work {
+        attempt,
+        since: Some(at),
+        spent: 0,
+        doubtful: false,
+        wait,
+    }
+}
+
+fn again(work: &mut Work, attempt: u32, at: Millis, wait: Wait) {
+    work.attempt = attempt;
+    work.since = work.since.or(Some(at));
+    work.wait = wait;
+}
+
+/// The items of an `each` step become units of work behind those that are there.
+fn fan_out(state: &mut State, step: UnitIndex, items: &Arc<Vec<Value>>) {
+    state.steps[step].forward = Forward::FannedOut;
+    state.fans.push(Fan {
+        step,
+        first: state.steps.len(),
+        items: Arc::clone(items),
+    });
+    state
+        .steps
+        .extend(std::iter::repeat_n(StepState::fresh(), items.len()));
+}
+
+fn take_signal(state: &mut State, index: UnitIndex, key: &str) {
+    if let Some(at) = state.signals.iter().position(|signal| signal.key == key) {
+        let signal = state.signals.remove(at);
+        state.steps[index].forward = Forward::Succeeded {
+            output: signal.payload,
+        };
+    }
+}
+
+/// Yes is the step's output; no closes it, for a decision has no effect that could still come.
+fn decided(approved: bool, by: &str, reason: &str) -> Forward {
+    if approved {
+        let output = serde_json::json!({ "approved": true, "by": by, "reason": reason });
+        return Forward::Succeeded {
+            output: Arc::new(output),
+        };
+    }
+    Forward::Closed {
+        problem: Problem::new("denied", format!("{by} said no: {reason}")),
     }
 }
 
@@ -233,15 +309,20 @@ fn retried(step: &mut StepState, operation: Operation, generation: u32) {
         return;
     }
     match (&mut step.forward, &mut step.undoing, operation) {
-        (_, Undoing::Open(work), Operation::Compensate) => work.spent = 0,
+        (_, Undoing::Open(work), Operation::Compensate) => fresh_budget(work),
         (Forward::Open { work, .. }, _, Operation::Forward | Operation::Reconcile) => {
-            work.spent = 0
+            fresh_budget(work);
         }
         (Forward::Blocked { .. } | Forward::GivenUp { .. }, _, Operation::Forward) => {
             step.forward = Forward::Pending;
         }
         _ => {}
     }
+}
+
+fn fresh_budget(work: &mut Work) {
+    work.spent = 0;
+    work.since = None;
 }
 
 fn remember(state: &mut State, stamp: Option<&str>) {
@@ -255,8 +336,8 @@ fn remember(state: &mut State, stamp: Option<&str>) {
     state.stamps.push(stamp.to_owned());
 }
 
-fn index_of(definition: &Definition, step: &str) -> Result<StepIndex, Unfoldable> {
-    definition.step_index(step).ok_or_else(|| Unfoldable {
+fn index_of(definition: &Definition, state: &State, step: &str) -> Result<UnitIndex, Unfoldable> {
+    state.unit(definition, step).ok_or_else(|| Unfoldable {
         definition: definition.name.clone(),
         step: step.to_owned(),
     })
@@ -267,7 +348,7 @@ fn step_of<'a>(
     state: &'a mut State,
     step: &str,
 ) -> Result<&'a mut StepState, Unfoldable> {
-    let index = index_of(definition, step)?;
+    let index = index_of(definition, state, step)?;
     Ok(&mut state.steps[index])
 }
 
@@ -285,6 +366,8 @@ fn work_of(step: &mut StepState, operation: Operation) -> Option<&mut Work> {
             Forward::Pending
             | Forward::Skipped
             | Forward::Blocked { .. }
+            | Forward::Waiting { .. }
+            | Forward::FannedOut
             | Forward::Open { .. }
             | Forward::Succeeded { .. }
             | Forward::Closed { .. }
@@ -294,13 +377,21 @@ fn work_of(step: &mut StepState, operation: Operation) -> Option<&mut Work> {
 }
 
 impl State {
-    /// The output of a step as expressions see it: a skipped step has null, an unfinished one none.
-    pub fn output(&self, index: StepIndex) -> Option<&Value> {
+    /// The output of a step as expressions see it: one that was skipped or passed over has null, an unfinished one
+    /// none.
+    pub fn output(&self, index: UnitIndex) -> Option<&Value> {
         match &self.steps[index].forward {
             Forward::Succeeded { output } => Some(output),
             Forward::Skipped => Some(&Value::Null),
+            Forward::Blocked { .. } | Forward::Closed { .. } | Forward::GivenUp { .. }
+                if self.steps[index].passed =>
+            {
+                Some(&Value::Null)
+            }
             Forward::Pending
             | Forward::Blocked { .. }
+            | Forward::Waiting { .. }
+            | Forward::FannedOut
             | Forward::Open { .. }
             | Forward::Closed { .. }
             | Forward::GivenUp { .. } => None,
@@ -308,7 +399,7 @@ impl State {
     }
 
     /// Why this step did not happen, when it is known.
-    pub fn problem(&self, index: StepIndex) -> Option<&Problem> {
+    pub fn problem(&self, index: UnitIndex) -> Option<&Problem> {
         match &self.steps[index].forward {
             Forward::Closed { problem }
             | Forward::GivenUp { problem }
@@ -317,7 +408,11 @@ impl State {
                 Wait::Operator { problem } => Some(problem),
                 Wait::Answer { .. } | Wait::Backoff { .. } => None,
             },
-            Forward::Pending | Forward::Skipped | Forward::Succeeded { .. } => None,
+            Forward::Pending
+            | Forward::Skipped
+            | Forward::Waiting { .. }
+            | Forward::FannedOut
+            | Forward::Succeeded { .. } => None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One sentence: what a saga does, waits for, or why it stands before a human, with the next action.
 
-use super::{Cause, Operation, Phase, State, Wait};
+use super::{Cause, Operation, Phase, State, UnitIndex, Wait};
 use crate::Millis;
-use crate::definition::Definition;
+use crate::definition::{Definition, Kind};
 
 /// Explains a saga to support staff.
 pub fn explain(definition: &Definition, state: &State, now: Millis) -> String {
@@ -16,7 +16,7 @@ pub fn explain(definition: &Definition, state: &State, now: Millis) -> String {
         return format!(
             "Stuck at {} of `{}` ({}: {}): look at the participant, then retry the step.",
             verb(operation),
-            definition.steps[index].id,
+            state.unit_name(definition, index),
             problem.code,
             problem.message
         );
@@ -47,7 +47,7 @@ fn waits(definition: &Definition, state: &State, now: Millis) -> String {
     let parts: Vec<String> = state
         .open_work()
         .map(|(index, operation, work)| {
-            let id = &definition.steps[index].id;
+            let id = state.unit_name(definition, index);
             match &work.wait {
                 Wait::Answer { sent_at, .. } => format!(
                     "{} of `{id}` waits for an answer to attempt {} ({})",
@@ -69,11 +69,44 @@ fn waits(definition: &Definition, state: &State, now: Millis) -> String {
                 }
             }
         })
+        .chain(
+            state
+                .waiting()
+                .map(|(unit, until)| named_wait(definition, state, unit, until, now)),
+        )
         .collect();
     if parts.is_empty() {
         "nothing is out".to_owned()
     } else {
         parts.join("; ")
+    }
+}
+
+fn named_wait(
+    definition: &Definition,
+    state: &State,
+    unit: UnitIndex,
+    until: Millis,
+    now: Millis,
+) -> String {
+    let id = state.unit_name(definition, unit);
+    let left = span(until.saturating_sub(now));
+    match &definition.steps[state.step_of(unit)].kind {
+        Kind::Sleep { .. } => format!("`{id}` sleeps for {left} more"),
+        Kind::Wait(wait) => {
+            format!(
+                "`{id}` waits for the signal `{}`, at most {left}",
+                wait.signal
+            )
+        }
+        Kind::Approve { roles, .. } if roles.is_empty() => {
+            format!("`{id}` waits for a person to decide, at most {left}")
+        }
+        Kind::Approve { roles, .. } => format!(
+            "`{id}` waits for the decision of {}, at most {left}",
+            roles.join(" or ")
+        ),
+        Kind::Task(_) | Kind::Saga(_) => format!("`{id}` waits"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Operation, Problem};
+use super::{Operation, Parent, Problem};
 use crate::Millis;
 
 /// Something happened.
@@ -23,6 +23,12 @@ pub enum Input {
     },
     /// Somebody wants it undone.
     Cancel(Stamp),
+    /// The saga that runs it as a step undoes that step: also when it has completed.
+    Undo(Stamp),
+    /// Something happened outside that a step waits for, or will.
+    Signal(Message),
+    /// A person decides about a step that waits for a decision.
+    Decide(Verdict),
     /// An operator lets something that stands before a human try again.
     Retry {
         /// Only this step; all that are parked without it.
@@ -43,6 +49,9 @@ impl Input {
             Input::Timer(_) => "timer",
             Input::Redispatch { .. } => "redispatch",
             Input::Cancel(_) => "cancel",
+            Input::Undo(_) => "undo",
+            Input::Signal(_) => "signal",
+            Input::Decide(_) => "decide",
             Input::Retry { .. } => "retry",
             Input::EngineFault(_) => "engine_fault",
         }
@@ -56,6 +65,47 @@ pub struct Start {
     pub input: Value,
     /// W3C trace context, when the caller sent one.
     pub traceparent: Option<String>,
+    /// The saga that runs it as a step.
+    pub parent: Option<Parent>,
+    /// Its parent undid the step before the start came: the saga is made and undone at once, so that a start that
+    /// comes late finds it ended (the tombstone of a child).
+    pub stillborn: Option<Stamp>,
+}
+
+impl Start {
+    /// A start with nothing but its input.
+    pub fn with(input: Value) -> Self {
+        Start {
+            input,
+            traceparent: None,
+            parent: None,
+            stillborn: None,
+        }
+    }
+}
+
+/// A signal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Idempotency key.
+    pub key: String,
+    /// Name.
+    pub name: String,
+    /// What it says.
+    pub payload: Value,
+}
+
+/// A person's decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The step that waits for it.
+    pub step: String,
+    /// Yes or no.
+    pub approved: bool,
+    /// What the person may decide about.
+    pub roles: Vec<String>,
+    /// Who and why.
+    pub stamp: Stamp,
 }
 
 /// An answer to one attempt.

@@ -17,17 +17,24 @@ mod event;
 mod evolve;
 mod explain;
 mod input;
+#[cfg(feature = "seeded-defects")]
+mod planted;
 mod standing;
 mod state;
 
-pub use command::{Command, Dispatch};
+pub use command::{Command, Dispatch, Report};
 pub use customer::{CustomerView, customer_view};
-pub use decide::{Decision, Ignored, Meaning, Moment, Refusal, decide};
+#[cfg(not(feature = "seeded-defects"))]
+pub use decide::decide;
+pub use decide::{Decision, Ignored, Meaning, Moment, Refusal};
 pub use describe::Described;
 pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
 pub use explain::explain;
-pub use input::{Input, Outcome, Served, Stamp, Start, StepResult};
+pub use input::{Input, Message, Outcome, Served, Stamp, Start, StepResult, Verdict};
 pub use state::{
-    Cause, Forward, Operation, Phase, Problem, State, Status, StepState, Undoing, Wait, Work,
+    Cause, Fan, Forward, Operation, Parent, Phase, Problem, Signal, State, Status, StepState,
+    Undoing, UnitIndex, Wait, Work,
 };
+#[cfg(feature = "seeded-defects")]
+pub use {decide::decide as decide_well, planted::decide};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Millis;
+use crate::{Millis, StepIndex};
 
 /// A stable code and a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,6 +116,8 @@ impl Cause {
 pub enum Status {
     /// Going forward by itself.
     Running,
+    /// Going forward, and nothing is out: it waits for something named.
+    Waiting,
     /// Undoing by itself.
     Compensating,
     /// Ended: every step done.
@@ -128,8 +130,9 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a saga's life.
-    pub const ALL: [Status; 5] = [
+    pub const ALL: [Status; 6] = [
         Status::Running,
+        Status::Waiting,
         Status::Compensating,
         Status::Stuck,
         Status::Completed,
@@ -140,6 +143,7 @@ impl Status {
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Running => "running",
+            Status::Waiting => "waiting",
             Status::Compensating => "compensating",
             Status::Completed => "completed",
             Status::Compensated => "compensated",
@@ -151,7 +155,7 @@ impl Status {
     pub fn is_final(self) -> bool {
         match self {
             Status::Completed | Status::Compensated => true,
-            Status::Running | Status::Compensating | Status::Stuck => false,
+            Status::Running | Status::Waiting | Status::Compensating | Status::Stuck => false,
         }
     }
 }
@@ -210,6 +214,8 @@ pub enum Wait {
 pub struct Work {
     /// Number of the current (or last) attempt, from 1.
     pub attempt: u32,
+    /// When its first attempt was sent, since an operator last gave it a new budget.
+    pub since: Option<Millis>,
     /// Attempts that used up the retry budget.
     pub spent: u32,
     /// Whether some attempt went without an answer, or answered that it does not know.
@@ -230,6 +236,15 @@ pub enum Forward {
         /// Which expression, which path.
         problem: Problem,
     },
+    /// Nobody is asked: time, a signal or a person ends it.
+    Waiting {
+        /// From when.
+        since: Millis,
+        /// The end of a sleep; for a signal or a decision the last moment.
+        until: Millis,
+    },
+    /// Done once for each item of a list: its items hold the truth.
+    FannedOut,
     /// Dispatched, and not answered for good.
     Open {
         /// `Forward`, or `Reconcile` once attempts ran out.
@@ -276,6 +291,8 @@ pub struct StepState {
     pub forward: Forward,
     /// Back.
     pub undoing: Undoing,
+    /// Whether its failure was passed over: the saga goes on without its output.
+    pub passed: bool,
 }
 
 impl StepState {
@@ -286,6 +303,7 @@ impl StepState {
             attempts: 0,
             forward: Forward::Pending,
             undoing: Undoing::NotStarted,
+            passed: false,
         }
     }
 
@@ -295,6 +313,8 @@ impl StepState {
             Forward::Pending
             | Forward::Skipped
             | Forward::Blocked { .. }
+            | Forward::Waiting { .. }
+            | Forward::FannedOut
             | Forward::Closed { .. } => false,
             Forward::Open { .. } | Forward::Succeeded { .. } | Forward::GivenUp { .. } => true,
         }
@@ -305,12 +325,72 @@ impl StepState {
         match self.forward {
             Forward::Succeeded { .. } | Forward::Skipped => true,
             Forward::Pending
-            | Forward::Blocked { .. }
-            | Forward::Open { .. }
-            | Forward::Closed { .. }
-            | Forward::GivenUp { .. } => false,
+            | Forward::Waiting { .. }
+            | Forward::FannedOut
+            | Forward::Open { .. } => false,
+            Forward::Blocked { .. } | Forward::Closed { .. } | Forward::GivenUp { .. } => {
+                self.passed
+            }
         }
     }
+
+    /// Why it failed for good, unless that was passed over.
+    pub fn failure(&self) -> Option<&Problem> {
+        match &self.forward {
+            Forward::Blocked { problem }
+            | Forward::Closed { problem }
+            | Forward::GivenUp { problem }
+                if !self.passed =>
+            {
+                Some(problem)
+            }
+            Forward::Pending
+            | Forward::Skipped
+            | Forward::Blocked { .. }
+            | Forward::Waiting { .. }
+            | Forward::FannedOut
+            | Forward::Open { .. }
+            | Forward::Succeeded { .. }
+            | Forward::Closed { .. }
+            | Forward::GivenUp { .. } => None,
+        }
+    }
+}
+
+/// Position of a unit of work in [`State::steps`]: a step of the definition, or one item of an `each` step.
+pub type UnitIndex = usize;
+
+/// An `each` step that was started: its items are units of work of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fan {
+    /// The step.
+    pub step: StepIndex,
+    /// Position of its first item among the units; the others follow it.
+    pub first: UnitIndex,
+    /// What they work on.
+    pub items: Arc<Vec<Value>>,
+}
+
+/// A signal that came and was not taken yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Its idempotency key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub payload: Arc<Value>,
+}
+
+/// The saga that runs this one as a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Its id, in text form.
+    pub saga: String,
+    /// The unit of work: a step's id, or `step:item`.
+    pub step: String,
+    /// Generation of that unit's effect.
+    pub generation: u32,
 }
 
 /// A saga, folded.
@@ -326,13 +406,22 @@ pub struct State {
     pub traceparent: Option<Arc<str>>,
     /// Where it goes.
     pub phase: Phase,
-    /// Its steps, in the definition's order.
+    /// Its units of work: the definition's steps, in its order, then the items of `each` steps that were started.
     pub steps: Vec<StepState>,
+    /// Whose items those are.
+    pub fans: Vec<Fan>,
+    /// Signals that came before somebody waited for them, oldest first.
+    pub signals: Vec<Signal>,
+    /// The saga that runs this one.
+    pub parent: Option<Parent>,
     /// Set while an engine error keeps it in front of a human.
     pub quarantine: Option<Problem>,
-    /// Idempotency keys of the last operator commands, newest last.
+    /// Idempotency keys of the last operator commands and signals, newest last.
     pub stamps: Vec<String>,
 }
 
-/// So many idempotency keys of operator commands are remembered per saga: far more than one sitting needs.
+/// So many signals are kept for a saga that does not wait for them yet: far more than a definition has waits.
+pub(super) const SIGNALS_MAX: usize = 64;
+
+/// So many idempotency keys of operator commands and signals are remembered per saga: far more than one sitting needs.
 pub(super) const STAMPS_MAX: usize = 32;

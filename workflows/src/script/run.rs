@@ -60,7 +60,7 @@ impl World for Scripted<'_> {
     fn fate(&mut self, task: &Task, _now: Micros, _participants: &Participants) -> Fate {
         *self
             .attempts
-            .entry((task.unit, task.operation))
+            .entry((task.step, task.operation))
             .or_default() += 1;
         self.prompter
             .fate(task)

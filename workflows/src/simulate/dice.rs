@@ -54,7 +54,7 @@ impl<'p> Dice<'p> {
     /// Whether every attempt of this operation fails for this saga.
     fn is_broken(&mut self, task: &Task, manner: &Manner) -> bool {
         let operation = place(task.operation);
-        let step = 1 << task.unit;
+        let step = 1 << task.step;
         if self.drawn[operation] & step == 0 {
             self.drawn[operation] |= step;
             if self.random.ppm() < manner.broken {
@@ -104,7 +104,7 @@ impl<'p> Dice<'p> {
 impl World for Dice<'_> {
     fn fate(&mut self, task: &Task, now: Micros, participants: &Participants) -> Fate {
         let profile = self.profile;
-        let manner = profile.manner(task.unit, task.operation);
+        let manner = profile.manner(task.step, task.operation);
         let (lag, takes) = (profile.overhead, manner.latency.draw(&mut self.random));
         let planned = self
             .prompter
@@ -113,7 +113,7 @@ impl World for Dice<'_> {
         let lapsed = match task.operation {
             Operation::Forward => self
                 .holds
-                .lapsed(task.unit, now + lag + takes, participants),
+                .lapsed(task.step, now + lag + takes, participants),
             Operation::Compensate | Operation::Reconcile => None,
         };
         let (acts, says) = if let Some(fate) = planned {

@@ -38,6 +38,10 @@ steps:
     retry: { xxxxxxxxxxxxxxxx: 1 }
     compensate: { task: a/b, xxxxxxxxxxxxxxxx: 1 }
     reconcile: { task: a/b, xxxxxxxxxxxxxxxx: 1 }
+  b:
+    wait: { signal: a, timeout: 1s, xxxxxxxxxxxxxxxx: 1 }
+  c:
+    approve: { timeout: 1s, xxxxxxxxxxxxxxxx: 1 }
 ";
     let diagnostics = Definition::parse("keys.yaml", text).unwrap_err();
     let parser: BTreeSet<BTreeSet<String>> = diagnostics
@@ -46,7 +50,7 @@ steps:
         .filter_map(|found| found.help.as_deref()?.strip_prefix("there are: "))
         .map(|keys| keys.split(", ").map(str::to_owned).collect())
         .collect();
-    assert_eq!(parser.len(), 7, "{diagnostics:#?}");
+    assert_eq!(parser.len(), 9, "{diagnostics:#?}");
     let schema = json_schema_of_files();
     let definitions = schema["$defs"].as_object().unwrap().values();
     let editor: BTreeSet<BTreeSet<String>> =

@@ -1,7 +1,7 @@
 //! The definitions that come with the program are good, and mean what they say.
 
 use impresario_workflows::Definition;
-use impresario_workflows::definition::{OnUnknown, SHIPPED, Undo, render};
+use impresario_workflows::definition::{Kind, OnUnknown, SHIPPED, Undo, render};
 
 fn shipped(name: &str) -> Definition {
     let (_, text) = SHIPPED
@@ -92,4 +92,117 @@ fn the_example_of_the_reference_is_a_good_definition() {
         "{}",
         render(&checked.diagnostics, "definitions.md", example)
     );
+}
+
+/// How each step of a shipped definition is undone, the pivot marked.
+fn undoing(name: &str) -> Vec<String> {
+    let definition = shipped(name);
+    let steps = definition.steps.iter().enumerate();
+    steps
+        .map(|(at, step)| match &step.undo {
+            Undo::Compensate(undo) => format!("{}: {}", step.id, undo.task.task),
+            Undo::Nothing { .. } => format!("{}: nothing", step.id),
+            Undo::Readonly => format!("{}: read-only", step.id),
+            Undo::OnlyForward if definition.pivot == Some(at) => format!("{}: pivot", step.id),
+            Undo::OnlyForward => format!("{}: only forward", step.id),
+        })
+        .collect()
+}
+
+#[test]
+fn what_cannot_be_undone_comes_after_everything_that_can() {
+    let expected: [(&str, &[&str]); 5] = [
+        (
+            "booking-by-transfer",
+            &[
+                "hold: release-seats",
+                "request: cancel-request",
+                "paid: read-only",
+                "pin: nothing",
+                "collect: pivot",
+                "confirm: only forward",
+                "notify: only forward",
+                "sell: only forward",
+            ],
+        ),
+        (
+            "group-booking",
+            &[
+                "hold: release-seats",
+                "authorize: void",
+                "pin: nothing",
+                "capture: pivot",
+                "confirm: only forward",
+                "notify: only forward",
+                "sell: only forward",
+            ],
+        ),
+        (
+            "refund",
+            &[
+                "void: restore-tickets",
+                "refund: pivot",
+                "free: only forward",
+                "record: only forward",
+                "notify: only forward",
+            ],
+        ),
+        (
+            "event-cancellation",
+            &[
+                "close: reopen-event",
+                "sold: read-only",
+                "list: read-only",
+                "approve: read-only",
+                "cancel: pivot",
+                "refunds: only forward",
+                "notify: only forward",
+            ],
+        ),
+        (
+            "waitlist-promotion",
+            &[
+                "hold: release-seats",
+                "take: waitlist-return",
+                "offer: nothing",
+                "accepted: read-only",
+                "authorize: void",
+                "pin: nothing",
+                "capture: pivot",
+                "confirm: only forward",
+                "leave: only forward",
+                "notify: only forward",
+                "sell: only forward",
+            ],
+        ),
+    ];
+    for (name, undos) in expected {
+        assert_eq!(undoing(name), undos, "{name}");
+    }
+}
+
+/// A hold that could end before the saga asks for it to be kept would be lost in good order.
+#[test]
+fn holds_outlast_what_is_waited_for() {
+    for name in ["booking-by-transfer", "waitlist-promotion"] {
+        let definition = shipped(name);
+        let hold = &definition.steps[definition.step_index("hold").unwrap()];
+        let waits = definition.steps.iter().filter_map(|step| match &step.kind {
+            Kind::Wait(wait) => Some(wait.within_ms),
+            Kind::Task(_) | Kind::Saga(_) | Kind::Sleep { .. } | Kind::Approve { .. } => None,
+        });
+        let longest = waits.max().unwrap();
+        let expires = hold.expires_ms.unwrap();
+        assert!(
+            longest + 300_000 <= expires,
+            "{name}: five minutes to spare"
+        );
+        assert!(longest < definition.deadline_ms.unwrap(), "{name}");
+        let (_, text) = SHIPPED.iter().find(|(is, _)| *is == name).unwrap();
+        let seconds = format!("hold_seconds: {}", expires / 1_000);
+        assert!(
+            text.contains(&seconds),
+            "{name}: the worker is told the same"
+        );
+    }
 }

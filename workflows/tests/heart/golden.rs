@@ -198,6 +198,8 @@ fn forward(forward: &Forward) -> String {
     match forward {
         Forward::Pending => "pending".to_owned(),
         Forward::Skipped => "skipped".to_owned(),
+        Forward::Waiting { .. } => "waiting".to_owned(),
+        Forward::FannedOut => "fanned out".to_owned(),
         Forward::Blocked { problem } => format!("blocked ({})", problem.code),
         Forward::Open { operation, .. } => format!("open ({})", operation.as_str()),
         Forward::Succeeded { .. } => "succeeded".to_owned(),

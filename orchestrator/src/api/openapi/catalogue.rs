@@ -1,4 +1,5 @@
-//! The paths that the catalogue's worker pool serves beside the engine's: events and seat maps to choose from.
+//! The paths that the catalogue's worker pool serves beside the engine's: events and seat maps to choose from, and the
+//! waitlist.
 //!
 //! The engine does not compile the pool; this is the description of the surface that a process serves as a whole.
 
@@ -40,6 +41,7 @@ pub(super) fn paths() -> Map<String, Value> {
                 page("Seat"),
             ),
         ),
+        ("/v1/events/{event_id}/waitlist", waitlist()),
     ]
     .into_iter()
     .map(|(path, item)| (path.to_owned(), item))
@@ -61,7 +63,10 @@ pub(super) fn schemas() -> Map<String, Value> {
             "currency",
             json!({ "type": "string", "pattern": "^[A-Z]{3}$" }),
         ),
-        ("state", json!({ "enum": ["on_sale", "closed"] })),
+        (
+            "state",
+            json!({ "enum": ["on_sale", "closed", "cancelled"] }),
+        ),
         ("seats", count.clone()),
         ("seats_free", count),
         (
@@ -98,6 +103,35 @@ fn get(operation: &str, what: &str, parameters: &[Value], schema: Value) -> Valu
         "operationId": operation,
         "tags": ["catalogue"],
         "parameters": parameters,
+        "responses": responses,
+    } })
+}
+
+/// Joining is the one thing that a customer changes here.
+fn waitlist() -> Value {
+    let mut responses = problems(&["400", "404", "500", "503"]);
+    let entry = object(&[("entry_id", json!({ "type": "string", "format": "uuid" }))]);
+    responses.insert(
+        "200".to_owned(),
+        json!({ "description": "The entry; the same one when asked again",
+                "content": { "application/json": { "schema": entry } } }),
+    );
+    let seats = json!({ "type": "integer", "minimum": 1, "maximum": 8 });
+    let wish = object(&[
+        (
+            "customer_email",
+            json!({ "type": "string", "maxLength": 254 }),
+        ),
+        ("seats", seats),
+    ]);
+    json!({ "post": {
+        "operationId": "joinWaitlist",
+        "summary": "Wait for seats of an event that has no free ones",
+        "tags": ["catalogue"],
+        "parameters": [{ "name": "event_id", "in": "path", "required": true,
+                         "schema": { "type": "string", "format": "uuid" } }],
+        "requestBody": { "required": true,
+                         "content": { "application/json": { "schema": wish } } },
         "responses": responses,
     } })
 }

@@ -10,7 +10,17 @@ pub(super) fn paths() -> Map<String, Value> {
         ("/v1/sagas", json!({ "get": list_sagas() })),
         ("/v1/sagas/{id}", json!({ "get": get_saga() })),
         ("/v1/sagas/{id}/commands", json!({ "post": command_saga() })),
-        ("/v1/definitions", json!({ "get": list_definitions() })),
+        ("/v1/sagas/{id}/signals", json!({ "post": signal_saga() })),
+        ("/v1/signals", json!({ "post": signal_by_key() })),
+        (
+            "/v1/webhooks/payments",
+            json!({ "post": payment_webhook() }),
+        ),
+        ("/v1/audit", json!({ "get": list_audit() })),
+        (
+            "/v1/definitions",
+            json!({ "get": list_definitions(), "post": upload_definition() }),
+        ),
         ("/v1/definitions/{name}", json!({ "get": get_definition() })),
         (
             "/healthz",
@@ -97,6 +107,118 @@ fn command_saga() -> Value {
         "requestBody": {
             "required": true,
             "content": { "application/json": { "schema": refer("schemas", "Command") } },
+        },
+        "responses": responses,
+    })
+}
+
+fn signal_saga() -> Value {
+    signal(
+        "signalSaga",
+        super::super::signals::schema(),
+        &["Id", "IdempotencyKey"],
+    )
+}
+
+fn signal_by_key() -> Value {
+    let schema = super::super::signals::correlated_schema();
+    signal("signalByKey", schema, &["IdempotencyKey"])
+}
+
+fn signal(operation: &str, schema: Value, parameters: &[&str]) -> Value {
+    let mut responses = problems(&[
+        "400", "404", "408", "409", "413", "415", "422", "500", "503",
+    ]);
+    let taken = [
+        ("202", "It is taken, or kept"),
+        ("200", "It was known, or the saga has ended"),
+    ];
+    for (status, sentence) in taken {
+        responses.insert(
+            status.to_owned(),
+            answer(sentence, "SignalAnswer", &["ETag"]),
+        );
+    }
+    let parameters: Vec<Value> = parameters
+        .iter()
+        .map(|name| refer("parameters", name))
+        .collect();
+    json!({
+        "operationId": operation,
+        "tags": ["signals"],
+        "parameters": parameters,
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": schema } },
+        },
+        "responses": responses,
+    })
+}
+
+fn payment_webhook() -> Value {
+    let mut responses = problems(&["400", "401", "404", "409", "413", "422", "500", "503"]);
+    responses.insert(
+        "202".to_owned(),
+        answer("It is taken, or kept", "SignalAnswer", &["ETag"]),
+    );
+    responses.insert(
+        "200".to_owned(),
+        answer(
+            "It was known, or the saga has ended",
+            "SignalAnswer",
+            &["ETag"],
+        ),
+    );
+    json!({
+        "operationId": "paymentWebhook",
+        "tags": ["signals"],
+        "description": "Signed: `Impresario-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of \"t.body\">`.",
+        "parameters": [{
+            "name": "Impresario-Signature", "in": "header", "required": true,
+            "schema": { "type": "string" },
+        }],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": {
+                "type": "object",
+                "required": ["id", "type", "saga"],
+                "properties": {
+                    "id": { "type": "string" }, "type": { "type": "string" },
+                    "saga": { "type": "string", "format": "uuid" }, "data": {},
+                },
+            } } },
+        },
+        "responses": responses,
+    })
+}
+
+fn list_audit() -> Value {
+    let mut responses = problems(&["400", "500", "503"]);
+    responses.insert("200".to_owned(), answer("Newest first", "AuditList", &[]));
+    let number =
+        |name: &str| json!({ "name": name, "in": "query", "schema": { "type": "integer" } });
+    json!({
+        "operationId": "listAudit",
+        "tags": ["audit"],
+        "parameters": [number("before"), number("limit")],
+        "responses": responses,
+    })
+}
+
+fn upload_definition() -> Value {
+    let mut responses = problems(&["400", "408", "409", "413", "415", "422", "500", "503"]);
+    responses.insert("201".to_owned(), answer("It is stored", "Uploaded", &[]));
+    responses.insert(
+        "200".to_owned(),
+        answer("The same content was stored before", "Uploaded", &[]),
+    );
+    json!({
+        "operationId": "uploadDefinition",
+        "tags": ["definitions"],
+        "parameters": [refer("parameters", "Operator")],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": super::super::upload::schema() } },
         },
         "responses": responses,
     })

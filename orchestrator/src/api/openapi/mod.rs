@@ -56,7 +56,7 @@ pub fn document<'d>(definitions: impl IntoIterator<Item = &'d Definition>) -> Va
     })
 }
 
-/// Made once: a process's definitions are those that it started with.
+/// For the definitions that there are when it is asked for.
 pub(super) async fn served(text: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

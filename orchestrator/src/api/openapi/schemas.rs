@@ -67,6 +67,9 @@ pub(super) fn schemas() -> Map<String, Value> {
         ),
         ("Definition", definition()),
         ("Readiness", readiness()),
+        ("SignalAnswer", signal_answer()),
+        ("Uploaded", uploaded()),
+        ("AuditList", audit_list()),
     ]
     .into_iter()
     .map(|(name, schema)| (name.to_owned(), schema))
@@ -193,9 +196,10 @@ fn step() -> Value {
         "waits_for": { "enum": ["answer", "backoff", "operator"] },
     });
     object(
-        &["id", "task", "needs", "pivot", "generation", "state"],
+        &["id", "kind", "needs", "pivot", "generation", "state"],
         json!({
             "id": text(),
+            "kind": { "enum": ["task", "saga", "sleep", "wait", "approve"] },
             "task": text(),
             "needs": list_of(text()),
             "pivot": { "type": "boolean" },
@@ -219,6 +223,45 @@ fn command_answer() -> Value {
             "changed": { "type": "boolean" },
         }),
     )
+}
+
+fn signal_answer() -> Value {
+    object(
+        &["saga", "status", "seq", "changed"],
+        json!({
+            "saga": { "type": "string", "format": "uuid" },
+            "status": { "enum": Status::ALL.map(Status::as_str) },
+            "seq": integer(),
+            "changed": { "type": "boolean" },
+        }),
+    )
+}
+
+fn uploaded() -> Value {
+    let warning = object(
+        &["pointer", "code", "detail"],
+        json!({ "pointer": text(), "code": text(), "detail": text() }),
+    );
+    object(
+        &["name", "version", "hash", "warnings"],
+        json!({
+            "name": text(),
+            "version": integer(),
+            "hash": text(),
+            "warnings": list_of(warning),
+        }),
+    )
+}
+
+fn audit_list() -> Value {
+    let record = object(
+        &["id", "at", "who", "action", "subject", "reason"],
+        json!({
+            "id": integer(), "at": instant(), "who": text(), "action": text(), "subject": text(),
+            "reason": text(), "detail": {},
+        }),
+    );
+    object(&["data"], json!({ "data": list_of(record) }))
 }
 
 fn definition_item() -> Value {

@@ -40,7 +40,9 @@ pub(super) fn paths(definition: &Definition, plural: &str) -> Map<String, Value>
 }
 
 fn start(definition: &Definition, name: &str) -> Value {
-    let mut responses = problems(&["400", "408", "413", "415", "422", "500", "503"]);
+    let mut responses = problems(&[
+        "400", "408", "409", "410", "413", "415", "422", "500", "503",
+    ]);
     let headers = ["ETag", "Location", "Preference-Applied"];
     let settled = answer(
         "Started, and settled within the wait",

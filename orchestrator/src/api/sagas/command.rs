@@ -12,7 +12,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use impresario_workflows::SagaId;
-use impresario_workflows::saga::{Refusal, Stamp, explain};
+use impresario_workflows::saga::{Refusal, Stamp, Verdict, explain};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -26,8 +26,11 @@ use crate::lane::{CommandAnswer, CommandError};
 /// Who commands, until there is sign-in: taken on trust, so it proves nothing.
 pub(in super::super) const OPERATOR_HEADER: &str = "x-impresario-operator";
 
+/// What they may decide about, comma-separated: taken on trust as well.
+pub(in super::super) const ROLES_HEADER: &str = "x-impresario-roles";
+
 /// A command that is not durable by then is answered with 503; its key makes asking again safe.
-const COMMAND_WAIT: Duration = Duration::from_secs(10);
+pub(in super::super) const COMMAND_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -37,6 +40,14 @@ enum Command {
         reason: String,
     },
     Cancel {
+        reason: String,
+    },
+    Approve {
+        step: String,
+        reason: String,
+    },
+    Deny {
+        step: String,
         reason: String,
     },
 }
@@ -56,15 +67,23 @@ pub(in super::super) fn schema() -> Value {
         "required": ["type", "reason"],
         "additionalProperties": false,
         "properties": {
-            "type": { "enum": ["retry", "cancel"] },
+            "type": { "enum": ["retry", "cancel", "approve", "deny"] },
             "step": {
-                "type": "string", "minLength": 1, "maxLength": 63,
-                "description": "Retry only this step; everything that stands before a human without it",
+                "type": "string", "minLength": 1, "maxLength": 70,
+                "description": "Retry only this step (everything that stands before a human without it), or decide about it",
             },
             "reason": { "type": "string", "minLength": 1, "maxLength": 500, "description": "Why, in your words" },
         },
-        "if": { "properties": { "type": { "const": "cancel" } } },
-        "then": { "properties": { "step": false } },
+        "allOf": [
+            {
+                "if": { "properties": { "type": { "const": "cancel" } } },
+                "then": { "properties": { "step": false } },
+            },
+            {
+                "if": { "properties": { "type": { "enum": ["approve", "deny"] } } },
+                "then": { "required": ["step"] },
+            },
+        ],
     })
 }
 
@@ -78,6 +97,7 @@ pub(super) async fn command(
     let key = idempotency_key::read(&parts.headers)?.into_owned();
     let seen = etag::insisted(&parts.headers)?;
     let by = operator(&parts.headers)?;
+    let roles = roles(&parts.headers)?;
     let body = body::read(&parts.headers, body).await?;
     Schema::compile(&schema())
         .map_err(Problem::internal)?
@@ -98,6 +118,14 @@ pub(super) async fn command(
                     .cancel(id, Stamp { key, by, reason }, Some(seen))
                     .await
             }
+            Command::Approve { step, reason } => {
+                let stamp = Stamp { key, by, reason };
+                decide(&api, id, (step, true), roles, stamp, seen).await
+            }
+            Command::Deny { step, reason } => {
+                let stamp = Stamp { key, by, reason };
+                decide(&api, id, (step, false), roles, stamp, seen).await
+            }
         }
     };
     match tokio::time::timeout(COMMAND_WAIT, given).await {
@@ -105,6 +133,24 @@ pub(super) async fn command(
         Ok(Err(error)) => Err(refused(&api, id, error).await),
         Err(_) => Err(refused(&api, id, CommandError::Unavailable).await),
     }
+}
+
+/// A person's yes or no to a step.
+async fn decide(
+    api: &Api,
+    id: SagaId,
+    (step, approved): (String, bool),
+    roles: Vec<String>,
+    stamp: Stamp,
+    seen: i32,
+) -> Result<CommandAnswer, CommandError> {
+    let verdict = Verdict {
+        step,
+        approved,
+        roles,
+        stamp,
+    };
+    api.engine.decide(id, verdict, Some(seen)).await
 }
 
 fn answered(id: SagaId, answer: CommandAnswer) -> Response {
@@ -127,7 +173,7 @@ fn answered(id: SagaId, answer: CommandAnswer) -> Response {
     (code, [(header::ETAG, etag::tag(seq))], Json(body)).into_response()
 }
 
-async fn refused(api: &Api, id: SagaId, error: CommandError) -> Problem {
+pub(in super::super) async fn refused(api: &Api, id: SagaId, error: CommandError) -> Problem {
     match error {
         CommandError::NotFound(_) | CommandError::Refused(Refusal::NotStarted { .. }) => {
             reads::no_such_saga()
@@ -137,7 +183,11 @@ async fn refused(api: &Api, id: SagaId, error: CommandError) -> Problem {
         CommandError::Refused(
             refusal @ (Refusal::PastPivot { .. }
             | Refusal::NothingParked { .. }
-            | Refusal::NotParked { .. }),
+            | Refusal::NotParked { .. }
+            | Refusal::NoSuchSignal { .. }
+            | Refusal::TooManySignals { .. }
+            | Refusal::NotWaiting { .. }
+            | Refusal::NotAllowed { .. }),
         ) => Problem::new(Code::CommandRefused, format!("{refusal}.")),
         CommandError::Unavailable => Problem::unavailable(
             "It is not known whether the command was followed. Send the same with the same key again.",
@@ -160,7 +210,7 @@ async fn stale(api: &Api, id: SagaId) -> Problem {
     }))
 }
 
-fn operator(headers: &HeaderMap) -> Result<String, Problem> {
+pub(in super::super) fn operator(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(value) = headers.get(OPERATOR_HEADER) else {
         return Ok("anonymous".to_owned());
     };
@@ -173,4 +223,22 @@ fn operator(headers: &HeaderMap) -> Result<String, Problem> {
             "X-Impresario-Operator takes 1 to 100 visible ASCII characters.",
         )
     })
+}
+
+fn roles(headers: &HeaderMap) -> Result<Vec<String>, Problem> {
+    let Some(value) = headers.get(ROLES_HEADER) else {
+        return Ok(Vec::new());
+    };
+    let text = value.to_str().ok().filter(|text| text.len() <= 500);
+    let text = text.ok_or_else(|| {
+        Problem::new(
+            Code::MalformedHeader,
+            "X-Impresario-Roles takes names separated by commas, 500 characters at most.",
+        )
+    })?;
+    Ok(text
+        .split(',')
+        .map(|role| role.trim().to_owned())
+        .filter(|role| !role.is_empty())
+        .collect())
 }

@@ -11,7 +11,9 @@ mod one;
 mod query;
 mod steps;
 
-pub(super) use command::{OPERATOR_HEADER, schema as command_schema};
+pub(super) use command::{
+    COMMAND_WAIT, OPERATOR_HEADER, operator, refused, schema as command_schema,
+};
 pub(super) use query::LIMIT_MAX;
 pub(super) use steps::STATES as STEP_STATES;
 

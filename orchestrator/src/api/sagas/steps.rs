@@ -2,18 +2,22 @@
 
 use impresario_workflows::Definition;
 use impresario_workflows::saga::{
-    Forward, Operation, Problem, State, StepState, Undoing, Wait, Work,
+    Forward, Operation, Problem, State, StepState, Undoing, UnitIndex, Wait, Work,
 };
 use serde::Serialize;
 use serde_json::Value;
 
 use super::super::instant::Instant;
 
-/// One step.
+/// One step, or one item of an `each` step (`step:item`), which stands behind the steps.
 #[derive(Serialize)]
 pub(super) struct StepView<'s> {
-    id: &'s str,
-    task: String,
+    id: String,
+    /// `task`, `saga`, `sleep`, `wait` or `approve`.
+    kind: &'static str,
+    /// Who is asked: `pool/task`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
     needs: Vec<&'s str>,
     pivot: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,10 +44,13 @@ struct WorkView {
 }
 
 /// Every word of [`StepView::state`].
-pub(in super::super) const STATES: [&str; 10] = [
+pub(in super::super) const STATES: [&str; 13] = [
     "pending",
     "skipped",
     "blocked",
+    "waiting",
+    "fanned_out",
+    "passed_over",
     "running",
     "reconciling",
     "succeeded",
@@ -53,26 +60,35 @@ pub(in super::super) const STATES: [&str; 10] = [
     "undone",
 ];
 
-/// A saga's steps, in the definition's order.
+/// A saga's steps, in the definition's order, and then the items of those that were fanned out.
 pub(super) fn steps<'s>(definition: &'s Definition, state: &'s State) -> Vec<StepView<'s>> {
-    let name = |index: usize| definition.steps[index].id.as_str();
-    definition
-        .steps
-        .iter()
-        .zip(&state.steps)
-        .map(|(step, state)| StepView {
-            id: &step.id,
-            task: format!("{}/{}", step.task.pool, step.task.task),
-            needs: step.needs.iter().map(name).collect(),
-            pivot: step.pivot,
-            effect: step.effect.as_deref(),
-            generation: state.generation,
-            state: word(state),
-            work: work(state).map(WorkView::of),
-            problem: problem(state),
-            output: output(state),
-        })
+    (0..state.steps.len())
+        .map(|unit| view(definition, state, unit))
         .collect()
+}
+
+fn view<'s>(definition: &'s Definition, state: &'s State, unit: UnitIndex) -> StepView<'s> {
+    let step = &definition.steps[state.step_of(unit)];
+    let stands = &state.steps[unit];
+    StepView {
+        id: state.unit_name(definition, unit),
+        kind: step.kind.word(),
+        task: step
+            .task()
+            .map(|task| format!("{}/{}", task.pool, task.task)),
+        needs: step
+            .needs
+            .iter()
+            .map(|need| definition.steps[need].id.as_str())
+            .collect(),
+        pivot: step.pivot,
+        effect: step.effect.as_deref(),
+        generation: stands.generation,
+        state: word(stands),
+        work: work(stands).map(WorkView::of),
+        problem: problem(stands),
+        output: output(stands),
+    }
 }
 
 fn word(step: &StepState) -> &'static str {
@@ -81,6 +97,12 @@ fn word(step: &StepState) -> &'static str {
         (Undoing::Open(_), _) => "undoing",
         (Undoing::NotStarted, Forward::Pending) => "pending",
         (Undoing::NotStarted, Forward::Skipped) => "skipped",
+        (
+            Undoing::NotStarted,
+            Forward::Blocked { .. } | Forward::Closed { .. } | Forward::GivenUp { .. },
+        ) if step.passed => "passed_over",
+        (Undoing::NotStarted, Forward::Waiting { .. }) => "waiting",
+        (Undoing::NotStarted, Forward::FannedOut) => "fanned_out",
         (Undoing::NotStarted, Forward::Blocked { .. }) => "blocked",
         (Undoing::NotStarted, Forward::Open { operation, .. }) => match operation {
             Operation::Reconcile => "reconciling",
@@ -101,6 +123,8 @@ fn work(step: &StepState) -> Option<&Work> {
             Forward::Pending
             | Forward::Skipped
             | Forward::Blocked { .. }
+            | Forward::Waiting { .. }
+            | Forward::FannedOut
             | Forward::Open { .. }
             | Forward::Succeeded { .. }
             | Forward::Closed { .. }
@@ -121,9 +145,12 @@ fn problem(step: &StepState) -> Option<&Problem> {
         Forward::Blocked { problem }
         | Forward::Closed { problem }
         | Forward::GivenUp { problem } => Some(problem),
-        Forward::Pending | Forward::Skipped | Forward::Open { .. } | Forward::Succeeded { .. } => {
-            None
-        }
+        Forward::Pending
+        | Forward::Skipped
+        | Forward::Waiting { .. }
+        | Forward::FannedOut
+        | Forward::Open { .. }
+        | Forward::Succeeded { .. } => None,
     }
 }
 
@@ -133,6 +160,8 @@ fn output(step: &StepState) -> Option<&Value> {
         Forward::Pending
         | Forward::Skipped
         | Forward::Blocked { .. }
+        | Forward::Waiting { .. }
+        | Forward::FannedOut
         | Forward::Open { .. }
         | Forward::Closed { .. }
         | Forward::GivenUp { .. } => None,

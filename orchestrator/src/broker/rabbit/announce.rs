@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use futures::StreamExt;
-use impresario_protocol::{PROTOCOL_VERSION, Probe, ResultMessage, results_queue};
+use impresario_protocol::{PROTOCOL_VERSION, Probe, Queues, ResultMessage};
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection};
@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use super::connection::{Error, request};
 use super::options::PROBE_LIFE;
-use super::topology::{COMMITTED_EXCHANGE, LOST_EXCHANGE, bind_fanouts, declare_fanouts};
+use super::topology::{COMMITTED, LOST, bind_fanouts, declare_fanouts};
 
 /// Between a broken channel and the next.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -45,9 +45,10 @@ pub(super) async fn send_for_ever(
     connection: &Connection,
     outgoing: &mut mpsc::Receiver<Outgoing>,
     instance: &str,
+    queues: &Queues,
 ) -> Infallible {
     loop {
-        match send(connection, outgoing, instance).await {
+        match send(connection, outgoing, instance, queues).await {
             // Nobody is left who could send anything.
             Ok(()) => return std::future::pending().await,
             Err(error) => {
@@ -63,14 +64,16 @@ async fn send(
     connection: &Connection,
     outgoing: &mut mpsc::Receiver<Outgoing>,
     instance: &str,
+    queues: &Queues,
 ) -> Result<(), Error> {
     // Not the tasks' channel: the broker closes a channel on every mistake, with all confirms on it.
-    let channel = open(connection).await?;
+    let channel = open(connection, queues).await?;
+    let (committed, lost) = (queues.fanout(COMMITTED), queues.fanout(LOST));
     while let Some(outgoing) = outgoing.recv().await {
         let properties = BasicProperties::default().with_app_id(instance.into());
         let (exchange, queue, properties, body) = match outgoing {
-            Outgoing::Committed(body) => (COMMITTED_EXCHANGE, String::new(), properties, body),
-            Outgoing::Lost(pool) => (LOST_EXCHANGE, String::new(), properties, pool.into_bytes()),
+            Outgoing::Committed(body) => (committed.as_str(), String::new(), properties, body),
+            Outgoing::Lost(pool) => (lost.as_str(), String::new(), properties, pool.into_bytes()),
             Outgoing::Probe { partition, sent_at } => {
                 let Some(body) = probe(instance, sent_at) else {
                     continue;
@@ -79,7 +82,7 @@ async fn send(
                 let properties = properties
                     .with_content_type("application/json".into())
                     .with_expiration(life.into());
-                ("", results_queue(partition), properties, body)
+                ("", queues.results(partition), properties, body)
             }
         };
         // Neither mandatory nor immediate: without listeners it may vanish.
@@ -127,14 +130,16 @@ pub(super) struct Listeners {
 pub(super) async fn listen(
     connection: &Connection,
     instance: &str,
+    queues: &Queues,
     listeners: &Listeners,
 ) -> Result<(), Error> {
-    let channel = open(connection).await?;
-    let exchanges: &[&str] = match &listeners.committed {
-        Some(_) => &[COMMITTED_EXCHANGE, LOST_EXCHANGE],
-        None => &[LOST_EXCHANGE],
-    };
-    let queue = bind_fanouts(&channel, exchanges).await?;
+    let channel = open(connection, queues).await?;
+    let lost = queues.fanout(LOST);
+    let mut exchanges = vec![lost.clone()];
+    if listeners.committed.is_some() {
+        exchanges.push(queues.fanout(COMMITTED));
+    }
+    let queue = bind_fanouts(&channel, &exchanges).await?;
     let options = BasicConsumeOptions {
         // Would leave out one's own, but RabbitMQ does not implement it.
         no_local: false,
@@ -171,7 +176,7 @@ pub(super) async fn listen(
             continue;
         }
         // Full or gone: see the header.
-        if delivery.exchange.as_str() == LOST_EXCHANGE {
+        if delivery.exchange.as_str() == lost {
             if let Ok(pool) = String::from_utf8(delivery.data) {
                 drop(listeners.lost.try_send(pool));
             }
@@ -182,9 +187,9 @@ pub(super) async fn listen(
     Ok(())
 }
 
-async fn open(connection: &Connection) -> Result<Channel, Error> {
+async fn open(connection: &Connection, queues: &Queues) -> Result<Channel, Error> {
     let opening = connection.create_channel();
     let channel = request(|| "opening a channel for announcements".into(), opening).await?;
-    declare_fanouts(&channel).await?;
+    declare_fanouts(&channel, &[queues.fanout(COMMITTED), queues.fanout(LOST)]).await?;
     Ok(channel)
 }

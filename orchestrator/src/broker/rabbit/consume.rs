@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::stream::{BoxStream, SelectAll, StreamExt};
-use impresario_protocol::results_queue;
+use impresario_protocol::Queues;
 use lapin::message::Delivery;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
@@ -36,6 +36,7 @@ const REVIEW_EVERY: Duration = Duration::from_millis(250);
 /// What the reader of results owns over all its channels.
 pub(super) struct Reader {
     pub(super) instance: Arc<str>,
+    pub(super) queues: Queues,
     pub(super) wanted: watch::Receiver<BTreeSet<u16>>,
     pub(super) arrivals: mpsc::Sender<Arrival>,
     /// Told when a results queue had to be created although it was read before.
@@ -212,7 +213,7 @@ impl Session<'_> {
     }
 
     async fn add(&mut self, partition: u16) -> Result<(), Error> {
-        let queue = results_queue(partition);
+        let queue = self.reader.queues.results(partition);
         match self.declarer.ensure(&queue, Role::Results).await {
             Ok(presence) => {
                 let before = self.reader.state.serve(&queue);
@@ -284,7 +285,7 @@ impl Session<'_> {
                     return Ok(Ok(()));
                 }
                 let receipt = Receipt::new(self.generation, tag, self.acks.clone());
-                let arrival = match decode(partition, &body) {
+                let arrival = match decode(&self.reader.queues.results(partition), &body) {
                     Body::Results(results) => Arrival::Results {
                         partition,
                         results,
@@ -311,7 +312,8 @@ impl Session<'_> {
             Heard::Ended => {
                 self.consumers.remove(&partition);
                 if !self.reader.wanted.borrow().contains(&partition) {
-                    self.reader.state.release(&results_queue(partition));
+                    let queue = self.reader.queues.results(partition);
+                    self.reader.state.release(&queue);
                 }
                 // If it is still wanted, the next review registers a new consumer.
                 Ok(self.reader.tell(Arrival::Interrupted { partition }).await)

@@ -4,7 +4,7 @@
 //! becomes an empty list of results, so that the engine acknowledges it; the timers of the attempts that it
 //! meant to answer repeat the question.
 
-use impresario_protocol::{PROTOCOL_VERSION, Probe, ResultMessage, TaskResult, results_queue};
+use impresario_protocol::{PROTOCOL_VERSION, Probe, ResultMessage, TaskResult};
 use serde::Deserialize;
 
 /// Result messages that could not be read, by `reason` (`version`, `body`).
@@ -25,27 +25,26 @@ pub(super) enum Body {
     Probe(Probe),
 }
 
-/// Reads a body.
-pub(super) fn decode(partition: u16, body: &[u8]) -> Body {
+/// Reads a body that came from this queue.
+pub(super) fn decode(queue: &str, body: &[u8]) -> Body {
     match serde_json::from_slice::<ResultMessage>(body) {
         Ok(ResultMessage { v, results, probe }) if v == PROTOCOL_VERSION => match probe {
             Some(probe) => Body::Probe(probe),
             None => Body::Results(results),
         },
-        Ok(message) => unreadable(partition, body, "version", Some(u64::from(message.v))),
+        Ok(message) => unreadable(queue, body, "version", Some(u64::from(message.v))),
         Err(_) => match serde_json::from_slice::<Version>(body) {
             // A newer version need not have our shape.
             Ok(Version { v }) if v != u64::from(PROTOCOL_VERSION) => {
-                unreadable(partition, body, "version", Some(v))
+                unreadable(queue, body, "version", Some(v))
             }
-            Ok(_) | Err(_) => unreadable(partition, body, "body", None),
+            Ok(_) | Err(_) => unreadable(queue, body, "body", None),
         },
     }
 }
 
-fn unreadable(partition: u16, body: &[u8], reason: &'static str, version: Option<u64>) -> Body {
+fn unreadable(queue: &str, body: &[u8], reason: &'static str, version: Option<u64>) -> Body {
     metrics::counter!(UNREADABLE_TOTAL, "reason" => reason).increment(1);
-    let queue = results_queue(partition);
     tracing::error!(%queue, bytes = body.len(), reason, ?version, "a result message cannot be read");
     Body::Results(Vec::new())
 }
@@ -59,7 +58,7 @@ mod tests {
         let body =
             br#"{"v":1,"results":[{"saga":"s","step":"a","operation":"forward","generation":1,
             "attempt":2,"outcome":"succeeded","output":{},"worker":"w"}]}"#;
-        let Body::Results(results) = decode(0, body) else {
+        let Body::Results(results) = decode("q", body) else {
             panic!("no probe")
         };
         assert_eq!(results.len(), 1);
@@ -73,7 +72,7 @@ mod tests {
             by: "me".into(),
             sent_at: 7,
         };
-        assert_eq!(decode(0, body), Body::Probe(probe));
+        assert_eq!(decode("q", body), Body::Probe(probe));
     }
 
     #[test]
@@ -86,7 +85,7 @@ mod tests {
             br#"{"v":1,"results":[{"saga":1}]}"#,
         ];
         for body in others {
-            assert_eq!(decode(0, body), Body::Results(Vec::new()));
+            assert_eq!(decode("q", body), Body::Results(Vec::new()));
         }
     }
 }

@@ -78,6 +78,7 @@ mod tests {
             attempt: 1,
             not_after: None,
             timeout_ms: 1_000,
+            heartbeat_ms: None,
             saga_started_at: 0,
             input: serde_json::json!({ "padding": "x".repeat(padding) }),
             traceparent: None,

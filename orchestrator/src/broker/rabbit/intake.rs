@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use impresario_protocol::Queues;
 use lapin::Connection;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ pub(super) const GOOD_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Intake {
     pub(super) connector: Connector,
     pub(super) instance: Arc<str>,
+    pub(super) queues: Queues,
     pub(super) reader: Reader,
     pub(super) pools: Pools,
     pub(super) listeners: announce::Listeners,
@@ -73,6 +75,7 @@ impl Intake {
     async fn session(&mut self, connection: &Connection) {
         let Intake {
             instance,
+            queues,
             reader,
             pools,
             listeners,
@@ -101,7 +104,7 @@ impl Intake {
         };
         let listening = async {
             loop {
-                let ended = announce::listen(connection, instance, listeners).await;
+                let ended = announce::listen(connection, instance, queues, listeners).await;
                 again("listening for announcements", connection, ended, closing).await;
             }
         };

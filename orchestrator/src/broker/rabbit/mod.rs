@@ -22,13 +22,14 @@ mod pools;
 mod publish;
 mod state;
 mod topology;
+mod visit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use impresario_protocol::{results_queue, task_queue};
+use impresario_protocol::Queues;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
@@ -37,6 +38,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{Arrival, Broker, PoolDepth, PublishError, TaskList};
 use announce::Outgoing;
 pub use options::{Options, QueueKind};
+pub use visit::{Signed, VisitError, visit};
 
 /// The broker part could not be started. Trying again does not help.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,7 @@ pub struct StartError(String);
 /// A RabbitMQ broker, connected or connecting.
 #[derive(Debug)]
 pub struct Rabbit {
+    queues: Queues,
     jobs: mpsc::Sender<publish::Job>,
     outgoing: mpsc::Sender<Outgoing>,
     partitions: watch::Sender<BTreeSet<u16>>,
@@ -85,6 +88,7 @@ impl Rabbit {
         let publisher = publish::Publisher {
             connector: to_publish,
             instance: instance.clone(),
+            queues: options.queues.clone(),
             jobs: jobs_in,
             outgoing: outgoing_in,
             unroutable,
@@ -94,8 +98,10 @@ impl Rabbit {
         let intake = intake::Intake {
             connector: to_read,
             instance: instance.clone(),
+            queues: options.queues.clone(),
             reader: consume::Reader {
                 instance,
+                queues: options.queues.clone(),
                 wanted: partitions_in,
                 arrivals: arrivals.clone(),
                 lost,
@@ -107,6 +113,7 @@ impl Rabbit {
                 closing: closing.clone(),
             },
             pools: pools::Pools {
+                queues: options.queues.clone(),
                 wanted: pools_in,
                 present: present_in,
                 unroutable: unroutable_in,
@@ -128,6 +135,7 @@ impl Rabbit {
         };
         let tasks = vec![tokio::spawn(publisher.run()), tokio::spawn(intake.run())];
         Ok(Rabbit {
+            queues: options.queues,
             jobs,
             outgoing,
             partitions,
@@ -170,8 +178,8 @@ impl Broker for Rabbit {
             for body in envelope::bodies(list.partition, &list.tasks, per_message) {
                 list_of.push(index);
                 messages.push(publish::Message {
-                    queue: task_queue(&list.pool),
-                    reply_to: results_queue(list.partition),
+                    queue: self.queues.tasks(&list.pool),
+                    reply_to: self.queues.results(list.partition),
                     body,
                 });
             }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use impresario_protocol::Queues;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +54,8 @@ pub struct Options {
     pub url: String,
     /// Shown in the broker's connection list, so that people see who is who.
     pub name: String,
+    /// Names of queues and exchanges: the same for all engines and workers of one database, another for another.
+    pub queues: Queues,
     /// Kind of the queues that are declared; an existing queue of the other kind is a conflict.
     pub queue_kind: QueueKind,
     /// Unacknowledged result *messages* (lists) per partition; also bounds what waits in memory.
@@ -79,6 +82,7 @@ impl Options {
         Options {
             url: url.into(),
             name: "impresario".into(),
+            queues: Queues::default(),
             queue_kind: QueueKind::Classic,
             prefetch: 64,
             confirm_timeout: Duration::from_secs(5),

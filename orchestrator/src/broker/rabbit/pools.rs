@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use impresario_protocol::task_queue;
+use impresario_protocol::Queues;
 use lapin::Connection;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -28,6 +28,7 @@ const LOSS_ECHO: Duration = Duration::from_secs(2);
 
 /// What the watch over pools owns over all its channels.
 pub(super) struct Pools {
+    pub(super) queues: Queues,
     pub(super) wanted: watch::Receiver<BTreeSet<String>>,
     /// Pools whose queue is there, for those who wait for it.
     pub(super) present: watch::Sender<BTreeSet<String>>,
@@ -107,7 +108,8 @@ impl Pools {
     async fn look_at_all(&mut self, declarer: &mut Declarer<'_>) -> Result<(), Error> {
         let present = self.present.borrow().clone();
         for pool in present {
-            match look(&declarer.channel().await?, &task_queue(&pool)).await {
+            let queue = self.queues.tasks(&pool);
+            match look(&declarer.channel().await?, &queue).await {
                 Ok(queue) => {
                     let messages = u64::from(queue.message_count());
                     let consumers = u64::from(queue.consumer_count());
@@ -134,7 +136,7 @@ impl Pools {
         declarer: &mut Declarer<'_>,
         pool: &str,
     ) -> Result<Option<Told>, Error> {
-        let queue = task_queue(pool);
+        let queue = self.queues.tasks(pool);
         match declarer.ensure(&queue, Role::Tasks).await {
             Ok(presence) => {
                 let before = self.state.serve(&queue);

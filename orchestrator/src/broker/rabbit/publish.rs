@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, Stream};
+use impresario_protocol::Queues;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, Event};
 use tokio::sync::mpsc;
@@ -55,6 +56,7 @@ pub(super) struct Job {
 pub(super) struct Publisher {
     pub(super) connector: Connector,
     pub(super) instance: Arc<str>,
+    pub(super) queues: Queues,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) outgoing: mpsc::Receiver<announce::Outgoing>,
     /// Pools whose queue turned out to be missing.
@@ -129,7 +131,12 @@ impl Publisher {
         let mut events = Box::pin(connection.events_listener());
         self.state.set_publishing(true);
         let end = {
-            let hinting = announce::send_for_ever(connection, &mut self.outgoing, &self.instance);
+            let hinting = announce::send_for_ever(
+                connection,
+                &mut self.outgoing,
+                &self.instance,
+                &self.queues,
+            );
             let window = Window {
                 instance: &self.instance,
                 jobs: &mut self.jobs,

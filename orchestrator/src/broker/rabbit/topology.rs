@@ -14,11 +14,11 @@ use super::connection::{Error, request};
 use super::options::QueueKind;
 
 /// Fan-out of what was committed, to wake waiting clients on other instances.
-pub(super) const COMMITTED_EXCHANGE: &str = "impresario.committed";
+pub(super) const COMMITTED: &str = "committed";
 
 /// Fan-out of the pools whose queue was lost: the instance that makes the queue again is the only one that
 /// sees that it was gone, and the others' tasks were in it too.
-pub(super) const LOST_EXCHANGE: &str = "impresario.lost";
+pub(super) const LOST: &str = "lost";
 
 /// Redeliveries after which a quorum queue would drop a message: never, in effect. Workers count durably how
 /// often they started a task, and the engine repeats what was lost; RabbitMQ 4 would drop after 20, silently
@@ -203,8 +203,8 @@ fn describe(arguments: &FieldTable) -> String {
     format!("durable, {}", named.join(", "))
 }
 
-/// Declares both fan-out exchanges.
-pub(super) async fn declare_fanouts(channel: &Channel) -> Result<(), Error> {
+/// Declares fan-out exchanges.
+pub(super) async fn declare_fanouts(channel: &Channel, names: &[String]) -> Result<(), Error> {
     let options = ExchangeDeclareOptions {
         // We create it when it is missing.
         passive: false,
@@ -217,17 +217,21 @@ pub(super) async fn declare_fanouts(channel: &Channel) -> Result<(), Error> {
         // We wait, so that the first announcement finds it.
         nowait: false,
     };
-    for name in [COMMITTED_EXCHANGE, LOST_EXCHANGE] {
+    for name in names {
         let arguments = FieldTable::default();
-        let answer =
-            channel.exchange_declare(name.into(), ExchangeKind::Fanout, options, arguments);
+        let answer = channel.exchange_declare(
+            name.as_str().into(),
+            ExchangeKind::Fanout,
+            options,
+            arguments,
+        );
         request(|| format!("declaring exchange `{name}`"), answer).await?;
     }
     Ok(())
 }
 
 /// Declares this instance's own queue, binds it to the given fan-outs, and gives its name.
-pub(super) async fn bind_fanouts(channel: &Channel, exchanges: &[&str]) -> Result<String, Error> {
+pub(super) async fn bind_fanouts(channel: &Channel, exchanges: &[String]) -> Result<String, Error> {
     let options = QueueDeclareOptions {
         // We create it, under a name that the broker chooses.
         passive: false,
@@ -253,7 +257,7 @@ pub(super) async fn bind_fanouts(channel: &Channel, exchanges: &[&str]) -> Resul
     for exchange in exchanges {
         let bound = channel.queue_bind(
             queue.name().clone(),
-            (*exchange).into(),
+            exchange.as_str().into(),
             "".into(),
             // We wait: an announcement after this must arrive.
             QueueBindOptions { nowait: false },

@@ -1,14 +1,15 @@
-//! What customers may see of the catalogue: events and their seat maps, read only.
+//! What customers may see of the catalogue: events and their seat maps; and the waitlist, which they may join.
 //!
-//! `GET /v1/events` · `GET /v1/events/{id}` · `GET /v1/events/{id}/seats`. Pages are by key, not by offset, so
+//! `GET /v1/events` · `GET /v1/events/{id}` · `GET /v1/events/{id}/seats` · `POST /v1/events/{id}/waitlist`. Pages are by key, not by offset, so
 //! they stay right while seats are being sold. Errors are RFC 9457 problem documents.
 
 mod events;
 mod problem;
 mod seats;
+mod waitlist;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use impresario_worker_sdk::Database;
 
 /// Rows on a page when the request does not say.
@@ -22,6 +23,7 @@ pub fn router(database: Database) -> Router {
         .route("/v1/events", get(events::list))
         .route("/v1/events/{event_id}", get(events::one))
         .route("/v1/events/{event_id}/seats", get(seats::list))
+        .route("/v1/events/{event_id}/waitlist", post(waitlist::join))
         .with_state(database)
 }
 

@@ -51,6 +51,12 @@ impl From<axum::extract::rejection::QueryRejection> for Problem {
     }
 }
 
+impl From<axum::extract::rejection::JsonRejection> for Problem {
+    fn from(rejection: axum::extract::rejection::JsonRejection) -> Self {
+        Problem::bad_request(rejection.body_text())
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = json!({

@@ -39,6 +39,7 @@ pub(crate) struct Input {
 #[derive(Debug, Serialize)]
 pub(crate) struct Output {
     hold_id: Uuid,
+    event_id: Uuid,
     price: Money,
     seats: Vec<String>,
     expires_at: String,
@@ -166,6 +167,7 @@ impl Plan {
         self.given.extend(keys);
         let output = Output {
             hold_id: hold.hold_id,
+            event_id,
             price: Money {
                 amount: hold.amount,
                 currency: hold.currency.clone(),

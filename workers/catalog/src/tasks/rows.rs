@@ -264,3 +264,26 @@ pub(crate) async fn seats_free(tx: &mut PgConnection, holds: &[Hold]) -> Result<
     .await?;
     Ok(freed.rows_affected())
 }
+
+/// Makes the seats of a sold hold free that still belong to it; the caller has locked the hold.
+pub(crate) async fn seats_unsell(tx: &mut PgConnection, hold: &Hold) -> Result<u64, sqlx::Error> {
+    let freed = sqlx::query(
+        "with mine as (
+             select event_id, seat
+               from seat
+              where event_id = $1 and seat = any($2) and hold_id = $3
+              order by event_id, seat
+                for update
+         )
+         update seat s
+            set hold_id = null, held_until = null, sold_at = null
+           from mine
+          where s.event_id = mine.event_id and s.seat = mine.seat",
+    )
+    .bind(hold.event_id)
+    .bind(&hold.seats)
+    .bind(hold.hold_id)
+    .execute(tx)
+    .await?;
+    Ok(freed.rows_affected())
+}

@@ -3,9 +3,13 @@
 //! Every request carries an effect key as its idempotency key. `within` bounds the wait; what is not answered
 //! by then is unknown, not failed. Only an answer of the provider itself may become a rejection.
 
+pub mod requests;
 pub mod sandbox;
+mod sandbox_requests;
 pub mod stripe;
+mod stripe_refund;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,6 +49,19 @@ pub struct Charge {
     pub money: Money,
 }
 
+/// Money given back, all of a charge or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// The charge that it was taken with.
+    pub charge_id: String,
+    /// How much.
+    #[serde(flatten)]
+    pub money: Money,
+    /// Somebody else had given it back before: the money is where it should be, and the books of whoever did it say so.
+    #[serde(default)]
+    pub already: bool,
+}
+
 /// Why a key is looked at: it decides how it may be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -75,8 +92,33 @@ pub trait Provider: Send + Sync + 'static {
     /// Gives a promise back.
     async fn void(&self, key: &str, authorization_id: &str, within: Duration) -> Undo;
 
-    /// Gives taken money back.
+    /// Gives all of a charge back, as the undoing of its capture.
     async fn refund(&self, key: &str, charge_id: &str, within: Duration) -> Undo;
+
+    /// Gives this much of a charge back, as an effect of its own.
+    async fn refund_part(
+        &self,
+        key: &str,
+        charge_id: &str,
+        money: &Money,
+        within: Duration,
+    ) -> Verdict<Refund>;
+
+    /// Finds the refund made under `key`, or makes sure that there never will be one.
+    async fn close_refund(
+        &self,
+        key: &str,
+        charge_id: &str,
+        money: &Money,
+        purpose: Purpose,
+        within: Duration,
+    ) -> Closing<Refund>;
+
+    /// Searches, and changes nothing.
+    async fn find_refund(&self, key: &str, charge_id: &str, within: Duration) -> Closing<Refund>;
+
+    /// Its way to ask for transfers, when it has one.
+    fn requests(self: Arc<Self>) -> Option<Arc<dyn requests::PaymentRequests>>;
 
     /// Finds the authorization made under `key`, or makes sure that there never will be one.
     async fn close_authorization(
@@ -140,6 +182,12 @@ impl Unanswered {
         match self {
             Unanswered::NotSent(problem) => Undo::Failed(problem),
             Unanswered::MaybeSent(problem) => Undo::Unknown(problem),
+        }
+    }
+
+    pub(crate) fn problem(self) -> Problem {
+        match self {
+            Unanswered::NotSent(problem) | Unanswered::MaybeSent(problem) => problem,
         }
     }
 

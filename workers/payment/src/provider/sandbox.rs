@@ -3,6 +3,7 @@
 //! Cancelling is atomic over there: the answer is either "cancelled, and never" or "already acted, with this".
 //! That is the simplest way to close a key, so reconcile and compensation both use it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,9 +14,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::requests::PaymentRequests;
 use super::{
-    Authorization, AuthorizeRequest, Charge, Provider, Purpose, Unanswered, client, path_segment,
+    Authorization, AuthorizeRequest, Charge, Provider, Purpose, Refund, Unanswered, client,
+    path_segment,
 };
+use crate::ledger::Money;
+
+/// What the server says when nothing of a charge is left to be given back.
+const ALREADY_REFUNDED: &str = "already_refunded";
 
 /// A client of one sandbox server.
 #[derive(Clone, Debug)]
@@ -46,7 +53,7 @@ impl SandboxProvider {
         })
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -70,7 +77,7 @@ impl SandboxProvider {
         Ok((status, body))
     }
 
-    async fn act<T: DeserializeOwned>(
+    pub(super) async fn act<T: DeserializeOwned>(
         &self,
         path: &str,
         key: &str,
@@ -105,6 +112,8 @@ impl SandboxProvider {
     async fn undo(&self, path: &str, key: &str, within: Duration) -> Undo {
         match self.act::<Value>(path, key, &json!({}), within).await {
             Verdict::Done(_) => Undo::done(),
+            // Given back before, under a key that was forgotten or by somebody else: it is what was asked for.
+            Verdict::Rejected(problem) if problem.code == ALREADY_REFUNDED => Undo::done(),
             // There is no business no to undoing; whatever it is, a person sees its code.
             Verdict::Rejected(problem) | Verdict::Failed(problem) => Undo::Failed(problem),
             Verdict::Unknown(problem) => Undo::Unknown(problem),
@@ -146,7 +155,11 @@ impl SandboxProvider {
         }
     }
 
-    async fn cancel<T: DeserializeOwned>(&self, key: &str, within: Duration) -> Closing<T> {
+    pub(super) async fn cancel_key<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        within: Duration,
+    ) -> Closing<T> {
         self.ask(
             Method::POST,
             &format!("/v1/keys/{}/cancel", path_segment(key)),
@@ -155,7 +168,11 @@ impl SandboxProvider {
         .await
     }
 
-    async fn find<T: DeserializeOwned>(&self, key: &str, within: Duration) -> Closing<T> {
+    pub(super) async fn find<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        within: Duration,
+    ) -> Closing<T> {
         self.ask(
             Method::GET,
             &format!("/v1/keys/{}", path_segment(key)),
@@ -165,14 +182,14 @@ impl SandboxProvider {
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> Problem {
+pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     Problem::new(
         "provider_answer",
         format!("the provider's answer cannot be read: {error}"),
     )
 }
 
-fn problem(body: &Value) -> Problem {
+pub(super) fn problem(body: &Value) -> Problem {
     Problem::deserialize(body)
         .unwrap_or_else(|_| Problem::new("provider_error", "the provider gave no reason"))
 }
@@ -215,6 +232,46 @@ impl Provider for SandboxProvider {
         self.undo(&path, key, within).await
     }
 
+    async fn refund_part(
+        &self,
+        key: &str,
+        charge_id: &str,
+        money: &Money,
+        within: Duration,
+    ) -> Verdict<Refund> {
+        let path = format!("/v1/charges/{}/refund", path_segment(charge_id));
+        let body = json!({ "amount": money.amount });
+        match self.act(&path, key, &body, within).await {
+            Verdict::Rejected(problem) if problem.code == ALREADY_REFUNDED => {
+                Verdict::Done(Refund {
+                    charge_id: charge_id.to_owned(),
+                    money: money.clone(),
+                    already: true,
+                })
+            }
+            verdict => verdict,
+        }
+    }
+
+    async fn close_refund(
+        &self,
+        key: &str,
+        _charge_id: &str,
+        _money: &Money,
+        _purpose: Purpose,
+        within: Duration,
+    ) -> Closing<Refund> {
+        self.cancel_key(key, within).await
+    }
+
+    async fn find_refund(&self, key: &str, _charge_id: &str, within: Duration) -> Closing<Refund> {
+        self.find(key, within).await
+    }
+
+    fn requests(self: Arc<Self>) -> Option<Arc<dyn PaymentRequests>> {
+        Some(self)
+    }
+
     async fn close_authorization(
         &self,
         key: &str,
@@ -222,7 +279,7 @@ impl Provider for SandboxProvider {
         _purpose: Purpose,
         within: Duration,
     ) -> Closing<Authorization> {
-        self.cancel(key, within).await
+        self.cancel_key(key, within).await
     }
 
     async fn close_capture(
@@ -232,7 +289,7 @@ impl Provider for SandboxProvider {
         _purpose: Purpose,
         within: Duration,
     ) -> Closing<Charge> {
-        self.cancel(key, within).await
+        self.cancel_key(key, within).await
     }
 
     async fn find_authorization(&self, key: &str, within: Duration) -> Closing<Authorization> {

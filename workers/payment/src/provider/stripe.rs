@@ -8,6 +8,7 @@
 //! Money in minor units is what Stripe calls the smallest currency unit. Card data never comes here: the
 //! token is a PaymentMethod id.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,8 +17,10 @@ use impresario_worker_sdk::{Closing, Undo, Verdict};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 
+use super::requests::PaymentRequests;
 use super::{
-    Authorization, AuthorizeRequest, Charge, Provider, Purpose, Unanswered, client, path_segment,
+    Authorization, AuthorizeRequest, Charge, Provider, Purpose, Refund, Unanswered, client,
+    path_segment, stripe_refund,
 };
 use crate::ledger::Money;
 
@@ -62,17 +65,17 @@ struct ErrorBody {
 }
 
 #[derive(Debug, Deserialize)]
-struct StripeError {
+pub(super) struct StripeError {
     #[serde(rename = "type")]
     kind: String,
-    code: Option<String>,
+    pub(super) code: Option<String>,
     message: Option<String>,
     /// The intent as it is, when that is why the request was refused.
     payment_intent: Option<Intent>,
 }
 
 impl StripeError {
-    fn problem(&self) -> Problem {
+    pub(super) fn problem(&self) -> Problem {
         let code = self.code.as_deref().unwrap_or(&self.kind);
         Problem::new(
             code,
@@ -82,7 +85,7 @@ impl StripeError {
 }
 
 /// What a request came to.
-enum Answer<T> {
+pub(super) enum Answer<T> {
     Done(T),
     /// Final for its key: a card error, or an intent in the wrong state.
     Refused(StripeError),
@@ -106,13 +109,17 @@ impl StripeProvider {
         })
     }
 
-    fn post(&self, path: &str, key: &str) -> RequestBuilder {
+    pub(super) fn post(&self, path: &str, key: &str) -> RequestBuilder {
         self.client
             .post(format!("{}{path}", self.url))
             .header("Idempotency-Key", key)
     }
 
-    async fn send<T: serde::de::DeserializeOwned>(
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.url))
+    }
+
+    pub(super) async fn send<T: serde::de::DeserializeOwned>(
         &self,
         request: RequestBuilder,
         within: Duration,
@@ -327,6 +334,36 @@ impl Provider for StripeProvider {
             self.send(self.post("/v1/refunds", key).form(&form), within)
                 .await,
         )
+    }
+
+    async fn refund_part(
+        &self,
+        key: &str,
+        charge_id: &str,
+        money: &Money,
+        within: Duration,
+    ) -> Verdict<Refund> {
+        stripe_refund::make(self, key, charge_id, money, within).await
+    }
+
+    async fn close_refund(
+        &self,
+        key: &str,
+        charge_id: &str,
+        money: &Money,
+        _purpose: Purpose,
+        within: Duration,
+    ) -> Closing<Refund> {
+        stripe_refund::close(self, key, charge_id, money, within).await
+    }
+
+    async fn find_refund(&self, key: &str, charge_id: &str, within: Duration) -> Closing<Refund> {
+        stripe_refund::find(self, key, charge_id, within).await
+    }
+
+    /// Transfers are another product of Stripe's, which this adapter does not speak.
+    fn requests(self: Arc<Self>) -> Option<Arc<dyn PaymentRequests>> {
+        None
     }
 
     async fn close_authorization(

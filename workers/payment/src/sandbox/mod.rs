@@ -4,14 +4,19 @@
 //! wrong is chosen by the payment token ([`token`]); `docs/sandbox-provider.md` is its manual. It never looks
 //! at the pool's tables, and the pool never at its.
 //!
-//! Here: wiring. Requests that act are in [`operation`], keys in [`keys`], rows in [`store`].
+//! Here: wiring. Requests that act are in [`operation`] and [`request`], keys in [`keys`], rows in [`store`], what
+//! happens without a request (customers pay, events are posted) in [`webhook`].
 
 mod answer;
 mod keys;
 mod log;
 mod operation;
+mod request;
 mod store;
 mod token;
+mod webhook;
+
+pub use webhook::{Secret, Webhook};
 
 use std::time::Duration;
 
@@ -29,6 +34,10 @@ pub struct Config {
     pub key_life: Duration,
     /// How late `tok_slow` is.
     pub slow_by: Duration,
+    /// How soon the customer of `tok_pays` pays a payment request.
+    pub pays_after: Duration,
+    /// Who is told when money comes; nobody without one.
+    pub webhook: Option<Webhook>,
 }
 
 impl Default for Config {
@@ -36,6 +45,8 @@ impl Default for Config {
         Config {
             key_life: Duration::from_secs(24 * 60 * 60),
             slow_by: Duration::from_secs(3),
+            pays_after: Duration::from_secs(2),
+            webhook: None,
         }
     }
 }
@@ -66,10 +77,16 @@ pub fn router(database: Database, config: Config) -> Router {
         .route("/v1/authorizations/{id}/capture", post(operation::capture))
         .route("/v1/authorizations/{id}/void", post(operation::void))
         .route("/v1/charges/{id}/refund", post(operation::refund))
+        .route("/v1/payment-requests", post(request::create))
+        .route("/v1/payment-requests/{id}", get(request::one))
+        .route("/v1/payment-requests/{id}/cancel", post(request::cancel))
+        .route("/v1/payment-requests/{id}/collect", post(request::collect))
+        .route("/v1/late-charges", get(request::late))
         .route("/v1/keys/{key}", get(keys::find))
         .route("/v1/keys/{key}/cancel", post(keys::cancel))
         .route("/v1/log", get(log::list))
         .route("/sandbox/heal", post(keys::heal))
+        .route("/sandbox/settle/{id}", post(request::settle))
         .with_state(Sandbox { database, config })
 }
 
@@ -84,4 +101,13 @@ pub async fn serve(
         served = server => served,
         () = shutdown => Ok(()),
     }
+}
+
+/// What the provider does by itself, until `shutdown`: customers pay, and whoever asked is told.
+pub async fn run_background(
+    database: Database,
+    config: Config,
+    shutdown: tokio_util::sync::CancellationToken,
+) {
+    webhook::run(Sandbox { database, config }, shutdown).await;
 }

@@ -1,4 +1,4 @@
-//! The four requests that move money, under their idempotency keys.
+//! The requests that move money, under their idempotency keys; those about payment requests are in [`request`].
 //!
 //! The decision is made in a task of its own: a client that hangs up never stops it halfway. "Never answers"
 //! means that the connection is held until the client gives up.
@@ -15,6 +15,7 @@ use sqlx::PgConnection;
 
 use super::Sandbox;
 use super::answer::Answer;
+use super::request;
 use super::store::{self, KeyState};
 use super::token::{Behaviour, Operation, behaviour};
 
@@ -31,14 +32,25 @@ struct AuthorizeBody {
     reference: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+struct WithToken {
+    token: String,
+}
+
+/// How much to give back; all that is left of the charge when it does not say.
+#[derive(Debug, Deserialize)]
+struct RefundBody {
+    amount: Option<i64>,
+}
+
 /// A request, whatever it asks for.
 #[derive(Debug)]
-struct Request {
-    key: String,
+pub(super) struct Request {
+    pub(super) key: String,
     operation: Operation,
-    /// Id in the path; empty for a new authorization.
-    object: String,
-    body: Bytes,
+    /// Id in the path; empty for what is made anew.
+    pub(super) object: String,
+    pub(super) body: Bytes,
 }
 
 /// How a decision ended.
@@ -85,7 +97,7 @@ pub(super) async fn refund(
     serve(sandbox, &headers, Operation::Refund, id, body).await
 }
 
-async fn serve(
+pub(super) async fn serve(
     sandbox: Sandbox,
     headers: &HeaderMap,
     operation: Operation,
@@ -170,13 +182,14 @@ async fn decide(
                 | Behaviour::Failing => Decided::Answer(answer),
             }
         }
-        KeyState::Open => first_time(&mut tx, request, key.attempts, waited).await?,
+        KeyState::Open => first_time(sandbox, &mut tx, request, key.attempts, waited).await?,
     };
     tx.commit().await?;
     Ok(decided)
 }
 
 async fn first_time(
+    sandbox: &Sandbox,
     tx: &mut PgConnection,
     request: &Request,
     attempts: i32,
@@ -205,7 +218,7 @@ async fn first_time(
         | Behaviour::Slow
         | Behaviour::TimeoutActed
         | Behaviour::Flaky
-        | Behaviour::Failing => act(tx, request).await?,
+        | Behaviour::Failing => act(tx, request, sandbox).await?,
     };
     store::key_answer(tx, &request.key, &answer).await?;
     Ok(match behaviour {
@@ -225,49 +238,62 @@ async fn behaviour_of(
     tx: &mut PgConnection,
     request: &Request,
 ) -> Result<(Behaviour, bool), sqlx::Error> {
-    let authorization_id = match request.operation {
-        Operation::Authorize => {
-            let token = serde_json::from_slice(&request.body).map(|body: AuthorizeBody| body.token);
+    let (authorization, asked) = match request.operation {
+        Operation::Authorize | Operation::Request => {
+            let token = serde_json::from_slice(&request.body).map(|body: WithToken| body.token);
             let behaviour = token
                 .ok()
                 .and_then(|token| behaviour(&token, request.operation));
             return Ok((behaviour.unwrap_or(Behaviour::Good), false));
         }
-        Operation::Capture | Operation::Void => Some(request.object.clone()),
+        Operation::Capture | Operation::Void => (Some(request.object.clone()), None),
+        Operation::CancelRequest | Operation::Collect => (None, Some(request.object.clone())),
         Operation::Refund => store::charge_lock(tx, &request.object)
             .await?
-            .map(|charge| charge.authorization_id),
+            .map_or((None, None), |charge| {
+                (charge.authorization_id, charge.request_id)
+            }),
     };
-    let authorization = match authorization_id {
-        Some(id) => store::authorization_lock(tx, &id).await?,
-        None => None,
+    let token = match (authorization, asked) {
+        (Some(id), _) => store::authorization_lock(tx, &id)
+            .await?
+            .map(|found| (found.token, found.healed)),
+        (None, Some(id)) => request::lock(tx, &id)
+            .await?
+            .map(|found| (found.token, found.healed)),
+        (None, None) => None,
     };
-    Ok(
-        authorization.map_or((Behaviour::Good, false), |authorization| {
-            let behaviour = behaviour(&authorization.token, request.operation);
-            (behaviour.unwrap_or(Behaviour::Good), authorization.healed)
-        }),
-    )
+    Ok(token.map_or((Behaviour::Good, false), |(token, healed)| {
+        let behaviour = behaviour(&token, request.operation);
+        (behaviour.unwrap_or(Behaviour::Good), healed)
+    }))
 }
 
-async fn act(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
+async fn act(
+    tx: &mut PgConnection,
+    request: &Request,
+    sandbox: &Sandbox,
+) -> Result<Answer, sqlx::Error> {
     match request.operation {
         Operation::Authorize => act_authorize(tx, request).await,
         Operation::Capture => act_capture(tx, request).await,
         Operation::Void => act_void(tx, request).await,
         Operation::Refund => act_refund(tx, request).await,
+        Operation::Request => request::act(tx, request, sandbox.config.pays_after).await,
+        Operation::CancelRequest => request::act_cancel(tx, request).await,
+        Operation::Collect => request::act_collect(tx, request).await,
     }
 }
 
-fn new_id(prefix: &str) -> String {
+pub(super) fn new_id(prefix: &str) -> String {
     format!("{prefix}_{}", uuid::Uuid::new_v4().simple())
 }
 
-fn refuse(code: &str, message: &str) -> Answer {
+pub(super) fn refuse(code: &str, message: &str) -> Answer {
     Answer::problem(StatusCode::CONFLICT, code, message)
 }
 
-fn unknown(what: &str) -> Answer {
+pub(super) fn unknown(what: &str) -> Answer {
     Answer::problem(
         StatusCode::NOT_FOUND,
         "not_found",
@@ -275,9 +301,11 @@ fn unknown(what: &str) -> Answer {
     )
 }
 
+pub(super) fn unprocessable(code: &str, text: &str) -> Answer {
+    Answer::problem(StatusCode::UNPROCESSABLE_ENTITY, code, text)
+}
+
 async fn act_authorize(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
-    let unprocessable =
-        |code: &str, text: &str| Answer::problem(StatusCode::UNPROCESSABLE_ENTITY, code, text);
     let body: AuthorizeBody = match serde_json::from_slice(&request.body) {
         Ok(body) => body,
         Err(error) => return Ok(unprocessable("bad_body", &error.to_string())),
@@ -389,20 +417,42 @@ async fn act_refund(tx: &mut PgConnection, request: &Request) -> Result<Answer, 
     let Some(charge) = store::charge_lock(tx, &request.object).await? else {
         return Ok(unknown("charge"));
     };
-    let refunded = json!({ "charge_id": charge.charge_id, "state": "refunded" });
-    if charge.state == "refunded" {
-        return Ok(Answer::done(refunded));
+    let Ok(body) = serde_json::from_slice::<RefundBody>(&request.body) else {
+        return Ok(unprocessable("bad_body", "a refund has an amount, or none"));
+    };
+    let left = charge.amount - charge.refunded;
+    if left == 0 {
+        return Ok(refuse(
+            "already_refunded",
+            "all of it was given back already",
+        ));
     }
+    let part = body.amount.unwrap_or(left);
+    if part <= 0 {
+        return Ok(unprocessable("bad_amount", "an amount is positive"));
+    }
+    if part > left {
+        let sentence = format!("only {left} of this charge are left");
+        return Ok(refuse("refund_too_large", &sentence));
+    }
+    let state = if part == left { "refunded" } else { "charged" };
     sqlx::query(
         "with moved as (
-             update charge set state = 'refunded' where charge_id = $1
-             returning charge_id, authorization_id, amount, currency)
+             update charge set state = $3, refunded = refunded + $4 where charge_id = $1
+             returning charge_id, coalesce(authorization_id, request_id) as of, currency)
          insert into log (key, operation, authorization_id, charge_id, amount, currency)
-         select $2, 'refund', authorization_id, charge_id, amount, currency from moved",
+         select $2, 'refund', of, charge_id, $4, currency from moved",
     )
     .bind(&charge.charge_id)
     .bind(&request.key)
+    .bind(state)
+    .bind(part)
     .execute(tx)
     .await?;
-    Ok(Answer::done(refunded))
+    Ok(Answer::done(json!({
+        "charge_id": charge.charge_id,
+        "state": state,
+        "amount": part,
+        "currency": charge.currency,
+    })))
 }

@@ -180,8 +180,12 @@ pub(super) async fn authorization_lock(
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Charge {
     pub(super) charge_id: String,
-    pub(super) authorization_id: String,
-    pub(super) state: String,
+    pub(super) authorization_id: Option<String>,
+    pub(super) request_id: Option<String>,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    /// How much of it was given back.
+    pub(super) refunded: i64,
 }
 
 pub(super) async fn charge_lock(
@@ -189,7 +193,8 @@ pub(super) async fn charge_lock(
     id: &str,
 ) -> Result<Option<Charge>, sqlx::Error> {
     sqlx::query_as(
-        "select charge_id, authorization_id, state from charge where charge_id = $1 for update",
+        "select charge_id, authorization_id, request_id, amount, currency, refunded
+           from charge where charge_id = $1 for update",
     )
     .bind(id)
     .fetch_optional(tx)
@@ -201,13 +206,20 @@ pub(super) async fn object_by_key(
     connection: &mut PgConnection,
     key: &str,
 ) -> Result<Option<Value>, sqlx::Error> {
+    // A refund leaves no object of its own: what it did is in the log.
     let object: Option<sqlx::types::Json<Value>> = sqlx::query_scalar(
-        "select json_build_object('charge_id', charge_id, 'amount', amount, 'currency', currency)
+        "select json_build_object('request_id', request_id, 'amount', amount, 'currency', currency)
+           from payment_request where key = $1
+         union all
+         select json_build_object('charge_id', charge_id, 'amount', amount, 'currency', currency)
            from charge where key = $1
          union all
          select json_build_object('authorization_id', authorization_id, 'amount', amount,
                                   'currency', currency)
            from authorization_ where key = $1
+         union all
+         select json_build_object('charge_id', charge_id, 'amount', amount, 'currency', currency)
+           from log where key = $1 and operation = 'refund'
           limit 1",
     )
     .bind(key)

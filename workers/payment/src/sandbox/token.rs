@@ -2,6 +2,11 @@
 //!
 //! `tok_<behaviour>` misbehaves where it usually does; `tok_<behaviour>@<operation>` moves that elsewhere.
 
+/// The customer pays a request by itself, soon.
+pub(crate) const PAYS: &str = "tok_pays";
+/// The customer pays a request by itself, as soon as it was cancelled.
+pub(crate) const PAYS_LATE: &str = "tok_pays_late";
+
 /// What is asked of the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -9,6 +14,9 @@ pub(crate) enum Operation {
     Capture,
     Void,
     Refund,
+    Request,
+    CancelRequest,
+    Collect,
 }
 
 impl Operation {
@@ -18,6 +26,9 @@ impl Operation {
             Operation::Capture => "capture",
             Operation::Void => "void",
             Operation::Refund => "refund",
+            Operation::Request => "request",
+            Operation::CancelRequest => "cancel-request",
+            Operation::Collect => "collect",
         }
     }
 
@@ -27,6 +38,9 @@ impl Operation {
             Operation::Capture,
             Operation::Void,
             Operation::Refund,
+            Operation::Request,
+            Operation::CancelRequest,
+            Operation::Collect,
         ];
         all.into_iter().find(|operation| operation.as_str() == word)
     }
@@ -58,7 +72,7 @@ pub(crate) fn behaviour(token: &str, operation: Operation) -> Option<Behaviour> 
         None => (token, None),
     };
     let (behaviour, usual): (Behaviour, &[Operation]) = match name {
-        "tok_ok" => (Behaviour::Good, &[]),
+        "tok_ok" | PAYS | PAYS_LATE => (Behaviour::Good, &[]),
         "tok_declined" => (Behaviour::Declined, &[Operation::Authorize]),
         "tok_slow" => (Behaviour::Slow, &[Operation::Authorize]),
         "tok_timeout_charged" => (Behaviour::TimeoutActed, &[Operation::Capture]),

@@ -1,10 +1,16 @@
-//! The tasks of the pool: two effects at the provider, each with its undoing and its reconcile.
+//! The tasks of the pool: effects at the provider, each with its undoing and its reconcile, one a file.
 
 mod authorize;
 mod capture;
+mod collect_payment;
+mod refund_charge;
+mod request_payment;
 
 pub(crate) use authorize::Authorize;
 pub(crate) use capture::Capture;
+pub(crate) use collect_payment::CollectPayment;
+pub(crate) use refund_charge::RefundCharge;
+pub(crate) use request_payment::RequestPayment;
 
 use impresario_protocol::Operation;
 use impresario_worker_sdk::TaskContext;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use impresario_payment::Provider;
 use impresario_payment::ledger::{self, Balance};
 use impresario_payment::provider::sandbox::SandboxProvider;
 use impresario_payment::sandbox::{self, Config};
@@ -13,16 +14,19 @@ use serde_json::{Value, json};
 
 pub(crate) struct Payments {
     pub(crate) pool: Pool,
+    pub(crate) provider: Arc<dyn Provider>,
     pub(crate) database: Database,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
     server: tokio::task::JoinHandle<()>,
+    background: tokio_util::sync::CancellationToken,
     _keep: TestDatabase,
 }
 
 impl Drop for Payments {
     fn drop(&mut self) {
         self.server.abort();
+        self.background.cancel();
     }
 }
 
@@ -41,6 +45,12 @@ pub(crate) async fn payments_with(config: Config) -> Payments {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let key_life = config.key_life;
+    let background = tokio_util::sync::CancellationToken::new();
+    tokio::spawn(sandbox::run_background(
+        provider.clone(),
+        config.clone(),
+        background.clone(),
+    ));
     let router = sandbox::router(provider, config);
     let server = tokio::spawn(async move {
         sandbox::serve(listener, router, std::future::pending())
@@ -50,13 +60,16 @@ pub(crate) async fn payments_with(config: Config) -> Payments {
     let database = impresario_payment::database(keep.url()).unwrap();
     impresario_payment::migrate(&database).await.unwrap();
     let client = SandboxProvider::new(url.clone(), key_life).unwrap();
-    let pool = impresario_payment::pool(&database, Arc::new(client));
+    let provider: Arc<dyn Provider> = Arc::new(client);
+    let pool = impresario_payment::pool(&database, provider.clone());
     Payments {
         pool,
+        provider,
         database,
         url,
         client: reqwest::Client::new(),
         server,
+        background,
         _keep: keep,
     }
 }
@@ -81,6 +94,36 @@ pub(crate) fn capture(saga: &TestSaga, authorized: &Value) -> Task {
         "capture",
         json!({ "authorization_id": id }),
     );
+    task.timeout_ms = 700;
+    task
+}
+
+pub(crate) fn request(saga: &TestSaga, token: &str) -> Task {
+    let amount = json!({ "amount": 12_000, "currency": "EUR" });
+    let input = json!({ "amount": amount, "payment_token": token });
+    let mut task = forward(saga, "request", "request-payment", input);
+    task.timeout_ms = 700;
+    task
+}
+
+pub(crate) fn collect(saga: &TestSaga, requested: &Value) -> Task {
+    let input = json!({ "request_id": requested["request_id"] });
+    let mut task = forward(saga, "collect", "collect-payment", input);
+    task.timeout_ms = 700;
+    task
+}
+
+pub(crate) fn cancel_request(saga: &TestSaga) -> Task {
+    compensation(saga, "request", "cancel-request")
+}
+
+/// Gives this much of a charge back, as a step of its own.
+pub(crate) fn give_back(saga: &TestSaga, charge: &Value, amount: i64) -> Task {
+    let input = json!({
+        "charge_id": charge["charge_id"],
+        "amount": { "amount": amount, "currency": "EUR" },
+    });
+    let mut task = forward(saga, "refund", "refund-charge", input);
     task.timeout_ms = 700;
     task
 }
@@ -143,6 +186,25 @@ impl Payments {
             .iter()
             .map(operation)
             .collect()
+    }
+
+    /// The customer transfers the money of a request.
+    pub(crate) async fn settle(&self, requested: &Value) {
+        let id = requested["request_id"].as_str().unwrap();
+        let settled = self
+            .client
+            .post(format!("{}/sandbox/settle/{id}", self.url))
+            .send()
+            .await
+            .unwrap();
+        assert!(settled.status().is_success());
+    }
+
+    /// Looks for late money once.
+    pub(crate) async fn look_for_late_money(&self) -> usize {
+        impresario_payment::late::round(&self.database, &self.provider)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn heal(&self) {

@@ -4,6 +4,8 @@
 
 mod fixture;
 mod payments;
+mod refunds;
+mod requests;
 mod sandbox;
 mod stripe;
 mod trouble;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use impresario_protocol::results_queue;
+use impresario_protocol::Queues;
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::sync::{Mutex, mpsc, watch};
@@ -44,6 +44,8 @@ pub enum QueueType {
 pub struct AmqpSettings {
     /// `amqp://user:password@host:port/vhost`.
     pub url: String,
+    /// Names of the queues; must be the engine's.
+    pub queues: Queues,
     /// The pool whose task queue is consumed.
     pub pool: String,
     /// Kind of that queue.
@@ -60,6 +62,7 @@ impl AmqpSettings {
         let pool = pool.into();
         AmqpSettings {
             url: url.into(),
+            queues: Queues::default(),
             connection_name: format!("worker {pool}"),
             pool,
             queue_type: QueueType::default(),
@@ -151,7 +154,7 @@ impl Transport for AmqpTransport {
             channel
                 .basic_publish(
                     "".into(),
-                    results_queue(partition).into(),
+                    self.shared.settings.queues.results(partition).into(),
                     // Mandatory: an unroutable message is confirmed too, only returned before.
                     BasicPublishOptions {
                         mandatory: true,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use impresario_protocol::task_queue;
 use lapin::Acker;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
@@ -120,7 +119,7 @@ async fn subscribe(
     shared: &Shared,
     connection: &Connection,
 ) -> Result<(Channel, Consumer), lapin::Error> {
-    let queue = task_queue(&shared.settings.pool);
+    let queue = shared.settings.queues.tasks(&shared.settings.pool);
     for look in 1.. {
         // A look at a queue that is missing ends its channel, so each has its own.
         let channel = connection.create_channel().await?;

@@ -3,7 +3,8 @@
 //! At the timeout the answer is `unknown`, for it may have acted; database work goes on to its end in its own
 //! task all the same, and the barrier keeps its answer for the next attempt. A task that still waits then, for a
 //! connection or for its set, never acts: it is answered `expired`, which spends nothing. Heartbeats leave every
-//! third of the timeout, so a task that is done sooner sends none.
+//! third of the silence that the task allows (its timeout, when it says nothing of that), so a task that is done sooner
+//! sends none.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -32,7 +33,13 @@ pub(super) fn result(shared: &Shared, task: &Task, outcome: Outcome) -> TaskResu
 /// Runs a started task to its answer, or to its deadline.
 pub(super) async fn run(shared: &Shared, partition: u16, task: TaskContext) -> Outcome {
     let deadline = task.deadline();
-    let third = Duration::from_millis(task.task().timeout_ms.max(3)) / 3;
+    let Task {
+        timeout_ms,
+        heartbeat_ms,
+        ..
+    } = task.task();
+    let silence_ms = heartbeat_ms.map_or(*timeout_ms, |heartbeat| heartbeat.min(*timeout_ms));
+    let third = Duration::from_millis(silence_ms.max(3)) / 3;
     let mut beat = Instant::now() + third;
     let work = AssertUnwindSafe(shared.pool.run(task.clone())).catch_unwind();
     tokio::pin!(work);

@@ -58,6 +58,7 @@ impl TestSaga {
             attempt: 1,
             not_after: None,
             timeout_ms: 5_000,
+            heartbeat_ms: None,
             saga_started_at: self.started_at,
             input,
             traceparent: None,

@@ -7,9 +7,10 @@ use super::super::plan::Plan;
 use super::super::read::Reader;
 use super::super::suggest;
 
-/// Situations that a sentence can be about; the first and the fourth also with a name behind a dot.
-const SITUATIONS: [&str; 5] = [
+/// Situations that a sentence can be about; running, waiting and compensated also with a name behind a dot.
+const SITUATIONS: [&str; 6] = [
     "running",
+    "waiting",
     "compensating",
     "completed",
     "compensated",
@@ -33,12 +34,12 @@ fn one(reader: &mut Reader<'_>, plan: &Plan<'_>, situation: &At<String>) {
         None if SITUATIONS.contains(&situation.value.as_str()) => {}
         // The code of a rejection: the workers' business, so any is good.
         Some(("compensated", code)) if !code.is_empty() => {}
-        Some(("running", step)) if plan.find(step).is_some() => {}
-        Some(("running", step)) => {
+        Some(("running" | "waiting", step)) if plan.find(step).is_some() => {}
+        Some((word @ ("running" | "waiting"), step)) => {
             let ids = plan.steps.iter().map(|step| step.id.value.as_str());
             let message = format!("there is no step `{step}`");
             let help =
-                suggest::nearest(step, ids).map(|near| format!("did you mean `running.{near}`?"));
+                suggest::nearest(step, ids).map(|near| format!("did you mean `{word}.{near}`?"));
             reader.note(
                 Diagnostic::error(code::UNKNOWN_STEP, situation.place, message).with_help_if(help),
             );
@@ -48,7 +49,7 @@ fn one(reader: &mut Reader<'_>, plan: &Plan<'_>, situation: &At<String>) {
             let help = suggest::nearest(&situation.value, SITUATIONS).map_or_else(
                 || {
                     format!(
-                        "there are: {}, running.<step>, compensated.<code>",
+                        "there are: {}, running.<step>, waiting.<step>, compensated.<code>",
                         SITUATIONS.join(", ")
                     )
                 },

@@ -4,6 +4,9 @@
 
 mod customer;
 mod input;
+mod invariants;
+mod kind;
+mod pins;
 mod pivot;
 mod pools;
 mod references;
@@ -22,9 +25,12 @@ pub(crate) fn everything(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &Inpu
     indispensable(reader, plan, schema);
     references::check(reader, plan, schema);
     undo::check(reader, plan);
+    kind::check(reader, plan);
     pivot::check(reader, plan);
     unknown::check(reader, plan);
     time::check(reader, plan);
+    pins::check(reader, plan);
+    invariants::check(reader, plan);
     customer::check(reader, plan);
     pools::check(reader, plan);
 }
@@ -33,5 +39,6 @@ pub(crate) fn everything(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &Inpu
 pub(crate) fn indispensable(reader: &mut Reader<'_>, plan: &Plan<'_>, _: &InputSchema) {
     undo::declared(reader, plan);
     pivot::at_most_one(reader, plan);
+    pivot::is_a_task(reader, plan);
     unknown::reconcilable(reader, plan);
 }

@@ -3,7 +3,7 @@
 use super::super::code;
 use super::super::diagnostic::Diagnostic;
 use super::super::file::{DefaultsFile, StepFile};
-use super::super::model::{OnUnknown, StepIndex};
+use super::super::model::{OnFailure, OnUnknown, StepIndex};
 use super::super::plan::Plan;
 use super::super::policy;
 use super::super::read::Reader;
@@ -27,6 +27,29 @@ pub(super) fn at_most_one(reader: &mut Reader<'_>, plan: &Plan<'_>) {
                     .with_help("a saga has one point of no return"),
             );
         }
+    }
+}
+
+/// The pivot is one effect in the world: waiting is none, and many are not one.
+pub(super) fn is_a_task(reader: &mut Reader<'_>, plan: &Plan<'_>) {
+    for (_, step) in plan.each() {
+        let Some(pivot) = step.pivot.as_ref().filter(|_| step.is_pivot()) else {
+            continue;
+        };
+        let what = if step.each.is_some() {
+            "is done for many items"
+        } else if step.saga.is_some() {
+            "is a saga with ends of its own"
+        } else if !step.asks() {
+            "only waits"
+        } else {
+            continue;
+        };
+        let message = format!("step `{}` {what} and cannot be the pivot", step.id.value);
+        reader.note(
+            Diagnostic::error(code::PIVOT_KIND, pivot.place, message)
+                .with_help("the pivot is one task, whose effect cannot be undone"),
+        );
     }
 }
 
@@ -65,6 +88,11 @@ fn undo_after(reader: &mut Reader<'_>, step: &StepFile, is_pivot: bool) {
 
 /// The pivot itself may stop asking, when its end is a question and not a failure.
 fn bounded(reader: &mut Reader<'_>, step: &StepFile, is_pivot: bool, defaults: &DefaultsFile) {
+    // A failure that does not matter, or that a human is asked about, may come.
+    if !step.asks() || (!is_pivot && step.on_failure() != OnFailure::Fail) {
+        return;
+    }
+    step_timeout(reader, step);
     let Some(attempts) = policy::forward(step, defaults).attempts_max else {
         return;
     };
@@ -99,6 +127,20 @@ fn bounded(reader: &mut Reader<'_>, step: &StepFile, is_pivot: bool, defaults: &
         )
     };
     reader.note(Diagnostic::error(code::BOUNDED_AFTER_PIVOT, place, message).with_help(help));
+}
+
+fn step_timeout(reader: &mut Reader<'_>, step: &StepFile) {
+    let Some(timeout) = &step.step_timeout else {
+        return;
+    };
+    let message = format!(
+        "`{}` gives up after a while, and there is no way back there",
+        step.id.value
+    );
+    reader.note(
+        Diagnostic::error(code::BOUNDED_AFTER_PIVOT, timeout.place, message)
+            .with_help("take `step:` away, or say `on_failure: continue` or `park`"),
+    );
 }
 
 fn turns_around(reader: &mut Reader<'_>, step: &StepFile, is_pivot: bool) {

@@ -26,6 +26,10 @@ struct Site<'p> {
     lenient: bool,
     /// What the step's own `when` looks after (`input.coupon is defined`).
     looked_after: Vec<Reference>,
+    /// Whether there is an `item` here.
+    has_item: bool,
+    /// Whether there is a `signal` here.
+    has_signal: bool,
 }
 
 enum Refusal<'p> {
@@ -50,6 +54,8 @@ pub(super) fn check(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &InputSche
         refusal: Refusal::Start,
         lenient,
         looked_after: Vec::new(),
+        has_item: false,
+        has_signal: false,
     };
     let start = site(StepSet::EMPTY, true);
     template(reader, &start, plan.file.key.as_ref());
@@ -87,15 +93,36 @@ fn of_step(
         refusal,
         lenient: false,
         looked_after: looked_after.clone(),
+        has_item: false,
+        has_signal: false,
     };
-    let forward = site(Refusal::Step(step));
-    template(reader, &forward, step.input.as_ref());
-    template(reader, &forward, step.describe.as_ref());
+    let whole = site(Refusal::Step(step));
+    template(reader, &whole, step.each.as_ref());
     if let Some(when) = &step.when {
-        condition(reader, &forward, when);
+        condition(reader, &whole, when);
+    }
+    let unit = Site {
+        has_item: step.each.is_some(),
+        ..site(Refusal::Step(step))
+    };
+    template(reader, &unit, step.input.as_ref());
+    template(reader, &unit, step.describe.as_ref());
+    if let Some(matches) = step
+        .wait
+        .as_ref()
+        .and_then(|wait| wait.value.matches.as_ref())
+    {
+        let arriving = Site {
+            has_signal: true,
+            ..site(Refusal::Step(step))
+        };
+        condition(reader, &arriving, matches);
     }
     if let Some(undo) = step.undo() {
-        let undoing = site(Refusal::Undo(step));
+        let undoing = Site {
+            has_item: step.each.is_some(),
+            ..site(Refusal::Undo(step))
+        };
         template(reader, &undoing, undo.input.as_ref());
         template(reader, &undoing, undo.describe.as_ref());
     }
@@ -130,7 +157,16 @@ fn one(reader: &mut Reader<'_>, site: &Site<'_>, found: &Use, place: Place) {
         Reference::Saga(_) => {}
         Reference::Input(path) => input(reader, site, found, path, place),
         Reference::Output { step, path } => output(reader, site, found, step, path, place),
+        Reference::Item(_) if site.has_item => {}
+        Reference::Signal(_) if site.has_signal => {}
+        Reference::Item(_) => out_of_place(reader, place, "item", "a step with `each`"),
+        Reference::Signal(_) => out_of_place(reader, place, "signal", "the `match` of a `wait`"),
     }
+}
+
+fn out_of_place(reader: &mut Reader<'_>, place: Place, root: &str, there: &str) {
+    let message = format!("`{root}` can only be read in {there}");
+    reader.note(Diagnostic::error(code::NOT_READABLE, place, message));
 }
 
 fn input(reader: &mut Reader<'_>, site: &Site<'_>, found: &Use, path: &[String], place: Place) {
@@ -169,15 +205,46 @@ fn output(
         reader.note(Diagnostic::error(code, place, message).with_help(help));
         return;
     }
+    declared_output(reader, site, found, at, path, place);
     // The output of a skipped step is null: reading it is fine, reading below it is not.
-    if site.plan.steps[at].when.is_some() && !path.is_empty() {
-        maybe_missing(
-            reader,
-            site,
-            found,
-            place,
-            &format!("step `{step}` may be skipped"),
-        );
+    let read = site.plan.steps[at];
+    if read.may_be_passed() && !path.is_empty() {
+        let why = match read.when {
+            Some(_) => "may be skipped",
+            None => "may fail without the saga failing",
+        };
+        maybe_missing(reader, site, found, place, &format!("step `{step}` {why}"));
+    }
+}
+
+/// A step that declares its output is held to it by everybody who reads it. Outputs may always have more in them.
+fn declared_output(
+    reader: &mut Reader<'_>,
+    site: &Site<'_>,
+    found: &Use,
+    at: StepIndex,
+    path: &[String],
+    place: Place,
+) {
+    let read = site.plan.steps[at];
+    let Some(schema) = read.output.as_ref().filter(|_| read.each.is_none()) else {
+        return;
+    };
+    match InputSchema::closing(&schema.to_json()).declares(path) {
+        Declared::Always | Declared::Unknown => {}
+        Declared::Maybe => maybe_missing(reader, site, found, place, "it is not required"),
+        Declared::Never { field, fields } => {
+            let step = &read.id.value;
+            let message = format!(
+                "`{}` is read, but the output of `{step}` has no `{field}`",
+                found.reference
+            );
+            let help = suggest::nearest(&field, fields.iter().map(String::as_str)).map_or_else(
+                || format!("there are: {}", fields.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            reader.note(Diagnostic::error(code::UNKNOWN_OUTPUT, place, message).with_help(help));
+        }
     }
 }
 

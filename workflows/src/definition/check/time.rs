@@ -16,7 +16,10 @@ pub(super) fn check(reader: &mut Reader<'_>, plan: &Plan<'_>) {
         for retry in retries(step) {
             waits(reader, retry);
         }
-        if !plan.is_only_forward(at) {
+        if let (false, Some(deadline)) = (plan.is_only_forward(at), deadline) {
+            waits_past_deadline(reader, step, deadline);
+        }
+        if !plan.is_only_forward(at) && step.asks() && step.saga.is_none() {
             match (policy::forward(step, &defaults).attempts_max, deadline) {
                 (Some(attempts), Some(deadline)) => {
                     past_deadline(reader, step, &defaults, attempts, deadline);
@@ -88,6 +91,31 @@ fn past_deadline(
         Diagnostic::warning(code::PAST_DEADLINE, place, message)
             .with_help("the last attempts will never be made"),
     );
+}
+
+fn waits_past_deadline(reader: &mut Reader<'_>, step: &StepFile, deadline: u64) {
+    let waits = [
+        step.sleep.as_ref(),
+        step.wait.as_ref().and_then(|at| at.value.timeout.as_ref()),
+        step.approve
+            .as_ref()
+            .and_then(|at| at.value.timeout.as_ref()),
+    ];
+    let Some(wait) = waits.into_iter().flatten().next() else {
+        return;
+    };
+    if wait.value >= deadline {
+        let message = format!(
+            "step `{}` waits for {}, not shorter than the deadline of {}",
+            step.id.value,
+            duration::display(wait.value),
+            duration::display(deadline)
+        );
+        reader.note(
+            Diagnostic::warning(code::PAST_DEADLINE, wait.place, message)
+                .with_help("the saga turns around before that"),
+        );
+    }
 }
 
 fn unbounded(reader: &mut Reader<'_>, step: &StepFile) {

@@ -9,7 +9,9 @@ use super::super::read::Reader;
 /// A side effect that nobody can undo is the commonest fault of sagas: it is refused.
 pub(super) fn declared(reader: &mut Reader<'_>, plan: &Plan<'_>) {
     for (at, step) in plan.each() {
-        if plan.is_only_forward(at) || step.is_readonly() {
+        // What waits has no effect; a child saga is undone by its own compensations.
+        let needs_none = !step.asks() || (step.saga.is_some() && step.compensate.is_none());
+        if plan.is_only_forward(at) || step.is_readonly() || needs_none {
             continue;
         }
         let id = &step.id.value;

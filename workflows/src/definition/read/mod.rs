@@ -3,6 +3,7 @@
 //! Every problem is noted and reading goes on, so that an author sees all of them at once. What steps mean to
 //! each other is not looked at here (`check`).
 
+mod invariants;
 mod reader;
 mod saga;
 mod step;

@@ -46,6 +46,7 @@ pub(crate) fn saga(reader: &mut Reader<'_>, node: &Node) -> Option<SagaFile> {
             .required(&mut fields, "steps")
             .map(|node| steps(reader, node))
             .unwrap_or_default(),
+        invariants: reader.invariants(fields.get("invariants")),
         output: reader.template(fields.get("output")),
         rest: reader.name(fields.get("rest"), "rest"),
         customer: fields

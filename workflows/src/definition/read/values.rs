@@ -10,7 +10,7 @@ use super::super::node::{Content, Node};
 use super::super::suggest;
 use super::reader::{Fields, Reader, entries, text_of};
 use crate::Millis;
-use crate::definition::TaskName;
+use crate::definition::{ITEMS_MAX, SAGA_POOL, TaskName};
 use crate::expression::{Condition, ExpressionProblem, Mapping, ProblemKind};
 
 /// Longest name of anything.
@@ -60,16 +60,22 @@ impl Reader<'_> {
         self.checked_name(&at, key, "").then_some(at)
     }
 
+    /// A name with dots in it: signals are named by what happened where.
+    pub(super) fn dotted_name(&mut self, node: Option<&Node>, key: &str) -> Option<At<String>> {
+        let at = self.text(node, key)?;
+        self.checked_name(&at, key, ".").then_some(at)
+    }
+
     /// Whether a name is one; `also` are characters allowed beside letters, digits and hyphens.
     pub(super) fn checked_name(&mut self, name: &At<String>, key: &str, also: &str) -> bool {
         if is_name(&name.value, also) {
             return true;
         }
         let message = format!("`{}` cannot be a name for `{key}`", name.value);
-        let rule = if also.is_empty() {
-            "hyphens"
-        } else {
-            "hyphens and underscores"
+        let rule = match also {
+            "" => "hyphens",
+            "." => "hyphens and dots",
+            _ => "hyphens and underscores",
         };
         let help = format!(
             "lower-case letters, digits, {rule}; a letter first; at most {NAME_CHARACTERS_MAX} characters"
@@ -81,6 +87,12 @@ impl Reader<'_> {
     pub(super) fn task(&mut self, node: Option<&Node>, key: &str) -> Option<At<TaskName>> {
         let at = self.text(node, key)?;
         match at.value.split_once('/') {
+            Some((SAGA_POOL, _)) => {
+                let message = format!("the pool `{SAGA_POOL}` is the engine's own");
+                let help = "write `saga: name` for a child saga";
+                self.note(Diagnostic::error(code::NAME, at.place, message).with_help(help));
+                None
+            }
             Some((pool, task)) if is_name(pool, "") && is_name(task, "") => Some(At {
                 value: TaskName {
                     pool: pool.to_owned(),
@@ -107,6 +119,26 @@ impl Reader<'_> {
         };
         Some(At {
             value: millis,
+            place: node.place,
+        })
+    }
+
+    /// A number of items of an `each` step.
+    pub(super) fn items(&mut self, node: Option<&Node>, key: &str, least: u64) -> Option<At<u32>> {
+        let node = node?;
+        let number = match &node.content {
+            Content::Scalar(value) => value.as_u64(),
+            Content::List(_) | Content::Map(_) => None,
+        };
+        let fits = number
+            .filter(|number| *number >= least && *number <= ITEMS_MAX as u64)
+            .and_then(|number| u32::try_from(number).ok());
+        if fits.is_none() {
+            let message = format!("`{key}` must be a number from {least} to {ITEMS_MAX}");
+            self.note(Diagnostic::error(code::WRONG_VALUE, node.place, message));
+        }
+        fits.map(|value| At {
+            value,
             place: node.place,
         })
     }

@@ -8,14 +8,20 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Draft, Refusal};
-use crate::StepIndex;
-use crate::saga::{Cause, Event, Forward, Operation, Phase, Problem, Undoing};
+use super::failure::failed_for_good;
+use super::{Draft, Refusal, fan, report, waiting};
+use crate::definition::Kind;
+use crate::saga::{Cause, Event, Forward, Operation, Phase, Problem, Undoing, UnitIndex};
 
 pub(super) fn advance(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     loop {
         let moved = match draft.state.phase.clone() {
-            Phase::Forward { turn: None } => start_ready(draft)? || complete(draft)?,
+            Phase::Forward { turn: None } => {
+                waiting::take_signals(draft)?
+                    || start_ready(draft)?
+                    || fan::go_on(draft)?
+                    || complete(draft)?
+            }
             // Wants to turn around and waits for the pivot: nothing new is started meanwhile.
             Phase::Forward { turn: Some(cause) } => turn_if_free(draft, cause)?,
             Phase::Compensating { .. } => undo_ready(draft)? || end_compensated(draft)?,
@@ -57,7 +63,7 @@ fn turn_if_free(draft: &mut Draft<'_>, cause: Cause) -> Result<bool, Refusal> {
 /// Starts every step whose needs are done.
 fn start_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
     let done = draft.state.done();
-    let ready: Vec<StepIndex> = draft
+    let ready: Vec<UnitIndex> = draft
         .state
         .set_of(|step| step.forward == Forward::Pending)
         .iter()
@@ -75,30 +81,49 @@ fn start_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
     Ok(moved)
 }
 
-fn start_step(draft: &mut Draft<'_>, index: StepIndex) -> Result<(), Refusal> {
-    // A step that was given up and is let go on by an operator continues its numbers, so that news of an old
-    // attempt is never taken for news of the current one.
-    let attempt = draft.state.steps[index].attempts.saturating_add(1);
-    let started = match draft.wanted(index) {
-        Ok(true) => draft.dispatch(index, Operation::Forward, attempt)?,
+fn start_step(draft: &mut Draft<'_>, index: UnitIndex) -> Result<(), Refusal> {
+    match draft.wanted(index) {
+        Ok(true) => {}
         Ok(false) => {
             return draft.emit(Event::Skipped {
                 step: draft.step_id(index),
             });
         }
-        Err(problem) => Err(problem),
-    };
-    match started {
-        Ok(()) => Ok(()),
-        Err(problem) => {
-            let step = draft.step_id(index);
-            draft.emit(Event::Blocked {
-                step: step.clone(),
-                problem: problem.clone(),
-            })?;
-            turn(draft, Cause::Unmappable { step, problem }, None)
-        }
+        Err(problem) => return blocked(draft, index, problem),
     }
+    let step = draft.step(index);
+    match (&step.each, &step.kind) {
+        (Some(each), _) => fan::out(draft, index, each),
+        (None, Kind::Task(_) | Kind::Saga(_)) => send_first(draft, index),
+        (None, Kind::Sleep { for_ms: after }) => waiting::begin(draft, index, *after),
+        (None, Kind::Wait(wait)) => waiting::begin(draft, index, wait.within_ms),
+        (None, Kind::Approve { within_ms, .. }) => waiting::begin(draft, index, *within_ms),
+    }
+}
+
+/// Sends the first attempt of a unit.
+pub(super) fn send_first(draft: &mut Draft<'_>, index: UnitIndex) -> Result<(), Refusal> {
+    // A unit that was given up and is let go on by an operator continues its numbers, so that news of an old
+    // attempt is never taken for news of the current one.
+    let attempt = draft.state.steps[index].attempts.saturating_add(1);
+    match draft.dispatch(index, Operation::Forward, attempt)? {
+        Ok(()) => Ok(()),
+        Err(problem) => blocked(draft, index, problem),
+    }
+}
+
+/// What the unit needs cannot be made: it is never sent.
+pub(super) fn blocked(
+    draft: &mut Draft<'_>,
+    index: UnitIndex,
+    problem: Problem,
+) -> Result<(), Refusal> {
+    let step = draft.step_id(index);
+    draft.emit(Event::Blocked {
+        step: step.clone(),
+        problem: problem.clone(),
+    })?;
+    failed_for_good(draft, index, Cause::Unmappable { step, problem })
 }
 
 /// Ends well, once every step is done.
@@ -115,19 +140,19 @@ fn complete(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
         output: Arc::new(output),
         problem,
     })?;
+    report::ended(draft);
     Ok(true)
 }
 
 /// Starts each compensation whose descendants owe nothing any more: reverse order, in parallel where the
 /// graph allows.
 fn undo_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
-    let owing = (0..draft.definition.steps.len())
-        .filter(|&index| draft.state.owes_undo(draft.definition, index))
-        .fold(crate::StepSet::EMPTY, crate::StepSet::with);
+    let owing = draft.state.owing(draft.definition);
     let mut moved = false;
-    for index in owing.iter() {
+    for index in 0..draft.state.steps.len() {
+        let owes = draft.state.owes_undo(draft.definition, index);
         let free = draft.step(index).descendants.intersection(owing).is_empty();
-        if !free || draft.state.steps[index].undoing != Undoing::NotStarted {
+        if !owes || !free || draft.state.steps[index].undoing != Undoing::NotStarted {
             continue;
         }
         if let Err(problem) = draft.dispatch(index, Operation::Compensate, 1)? {
@@ -142,7 +167,7 @@ fn undo_ready(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
 /// repeat, and parked at once.
 fn park_unsendable(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     problem: Problem,
 ) -> Result<(), Refusal> {
     let step = draft.step_id(index);
@@ -163,11 +188,10 @@ fn park_unsendable(
 
 /// Ends undone, once nothing is owed.
 fn end_compensated(draft: &mut Draft<'_>) -> Result<bool, Refusal> {
-    let owes = (0..draft.definition.steps.len())
-        .any(|index| draft.state.owes_undo(draft.definition, index));
-    if owes {
+    if !draft.state.owing(draft.definition).is_empty() {
         return Ok(false);
     }
     draft.emit(Event::Compensated {})?;
+    report::ended(draft);
     Ok(true)
 }

@@ -4,16 +4,17 @@
 //! attempts run out with a doubt, the outcome is unknown, whatever the last answer said; without a doubt each
 //! attempt claimed no effect, which still closes nothing.
 
-use super::advance::turn;
+use super::failure::failed_for_good;
 use super::{Draft, Refusal, draft};
-use crate::StepIndex;
-use crate::definition::{OnUnknown, Retry};
-use crate::saga::{Cause, Event, Forward, Known, Operation, Problem, Undoing, Work};
+use crate::definition::{OnFailure, OnUnknown, Retry};
+use crate::saga::{
+    Cause, Event, Forward, Known, Operation, Problem, Undoing, UnitIndex, Wait, Work,
+};
 
 /// The work of `operation` that is under way for a step, if it is.
 pub(super) fn current<'a>(
     draft: &'a Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
 ) -> Option<&'a Work> {
     let step = &draft.state.steps[index];
@@ -34,7 +35,7 @@ pub(super) fn current<'a>(
 /// Spends the current attempt.
 pub(super) fn spend(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     doubt: bool,
     problem: Problem,
@@ -60,20 +61,61 @@ pub(super) fn spend(
 /// Schedules the next attempt without spending this one: the task came too late to be started.
 pub(super) fn unspent(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     problem: Problem,
 ) -> Result<(), Refusal> {
     let Some(work) = current(draft, index, operation) else {
         return Ok(());
     };
+    let work = work.clone();
+    if queued_too_long(draft, index, operation, &work)? {
+        return Ok(());
+    }
     let (spent, doubtful) = (work.spent, work.doubtful);
     again_later(draft, index, operation, spent, doubtful, problem)
 }
 
+/// The definition bounds how long a unit may wait for a worker: over that it fails, which closes nothing. Whether it
+/// did.
+pub(super) fn queued_too_long(
+    draft: &mut Draft<'_>,
+    index: UnitIndex,
+    operation: Operation,
+    work: &Work,
+) -> Result<bool, Refusal> {
+    let limit = match operation {
+        Operation::Forward => draft.step(index).queue_timeout_ms,
+        Operation::Compensate | Operation::Reconcile => None,
+    };
+    let waited = draft
+        .now()
+        .saturating_sub(work.since.unwrap_or(draft.now()));
+    if limit.is_none_or(|limit| waited < limit) {
+        return Ok(false);
+    }
+    let problem = Problem::new("queue_timeout", "no worker took the task in time");
+    forward_ran_out(draft, index, work.doubtful, problem)?;
+    Ok(true)
+}
+
+/// All attempts together have had their time: whoever was just asked may still act.
+pub(super) fn ran_out_of_time(
+    draft: &mut Draft<'_>,
+    index: UnitIndex,
+    work: &Work,
+) -> Result<(), Refusal> {
+    let asked = match work.wait {
+        Wait::Answer { .. } => true,
+        Wait::Backoff { .. } | Wait::Operator { .. } => false,
+    };
+    let problem = Problem::new("step_timeout", "all attempts together took too long");
+    forward_ran_out(draft, index, work.doubtful || asked, problem)
+}
+
 fn again_later(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     spent: u32,
     doubtful: bool,
@@ -97,12 +139,13 @@ fn again_later(
 /// Forward attempts ran out.
 fn forward_ran_out(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     doubtful: bool,
     problem: Problem,
 ) -> Result<(), Refusal> {
     let step = draft.step(index);
-    let only_forward = step.after_pivot || draft.state.past_pivot(draft.definition);
+    let may_fail = !step.pivot && step.on_failure != OnFailure::Fail;
+    let only_forward = !may_fail && (step.after_pivot || draft.state.past_pivot(draft.definition));
     // The pivot's failures close nothing either, and compensating it is not allowed: its outcome has to be
     // found out, as if it were unknown.
     if doubtful || step.pivot {
@@ -124,7 +167,7 @@ fn forward_ran_out(
 }
 
 /// `on_unknown: retry`: the same key again, without bound, at the policy's longest wait.
-fn keep_trying(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), Refusal> {
+fn keep_trying(draft: &mut Draft<'_>, index: UnitIndex, problem: Problem) -> Result<(), Refusal> {
     let spent = current(draft, index, Operation::Forward).map_or(0, |work| work.spent);
     again_later(
         draft,
@@ -137,7 +180,7 @@ fn keep_trying(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Res
 }
 
 /// `on_unknown: reconcile`: asks the participant.
-fn ask(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), Refusal> {
+fn ask(draft: &mut Draft<'_>, index: UnitIndex, problem: Problem) -> Result<(), Refusal> {
     match draft.dispatch(index, Operation::Reconcile, 1)? {
         Ok(()) => Ok(()),
         Err(_) => park(draft, index, Operation::Forward, problem),
@@ -148,12 +191,13 @@ fn ask(draft: &mut Draft<'_>, index: StepIndex, problem: Problem) -> Result<(), 
 /// what comes after it stand before a human.
 fn reconcile_ran_out(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     problem: Problem,
 ) -> Result<(), Refusal> {
     let step = draft.step(index);
+    let may_fail = !step.pivot && step.on_failure != OnFailure::Fail;
     let only_forward = step.pivot || step.after_pivot || draft.state.past_pivot(draft.definition);
-    if only_forward {
+    if only_forward && !may_fail {
         return park(draft, index, Operation::Reconcile, problem);
     }
     give_up(draft, index, Known::Unknown, problem)
@@ -161,7 +205,7 @@ fn reconcile_ran_out(
 
 fn give_up(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     known: Known,
     problem: Problem,
 ) -> Result<(), Refusal> {
@@ -175,12 +219,12 @@ fn give_up(
         Known::Failed => Cause::Failed { step, problem },
         Known::Unknown => Cause::Unknown { step, problem },
     };
-    turn(draft, cause, None)
+    failed_for_good(draft, index, cause)
 }
 
 pub(super) fn park(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     problem: Problem,
 ) -> Result<(), Refusal> {
@@ -192,7 +236,7 @@ pub(super) fn park(
     })
 }
 
-fn policy<'a>(draft: &Draft<'a>, index: StepIndex, operation: Operation) -> Option<&'a Retry> {
+fn policy<'a>(draft: &Draft<'a>, index: UnitIndex, operation: Operation) -> Option<&'a Retry> {
     let step = draft.step(index);
     match operation {
         Operation::Forward => Some(&step.retry),

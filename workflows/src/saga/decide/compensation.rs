@@ -6,12 +6,11 @@
 use super::advance::advance;
 use super::attempts::{current, spend, unspent};
 use super::{Draft, Ignored, Refusal};
-use crate::StepIndex;
-use crate::saga::{Event, Outcome, Phase, Problem, StepResult, Undoing, Wait};
+use crate::saga::{Event, Outcome, Phase, Problem, StepResult, Undoing, UnitIndex, Wait};
 
 pub(super) fn answered(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     news: &StepResult,
 ) -> Result<Option<Ignored>, Refusal> {
     let compensating = matches!(draft.state.phase, Phase::Compensating { .. });
@@ -60,7 +59,7 @@ pub(super) fn answered(
 
 fn failed(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     news: &StepResult,
     doubt: bool,
     problem: &Problem,

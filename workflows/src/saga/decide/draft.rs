@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{Decision, Ignored, Meaning, Moment, Refusal};
+use crate::Millis;
 use crate::definition::{Compensate, Definition, Step, TaskName};
 use crate::expression::{Mapping, SagaFacts, Scope};
-use crate::saga::{Command, Dispatch, Event, Operation, Problem, State, evolve};
-use crate::{Millis, StepIndex};
+use crate::saga::{Command, Dispatch, Event, Operation, Problem, State, UnitIndex, evolve};
 
 /// State, facts and commands so far.
 pub(super) struct Draft<'a> {
@@ -51,12 +51,19 @@ impl<'a> Draft<'a> {
         self.moment.now
     }
 
-    pub(super) fn step(&self, index: StepIndex) -> &'a Step {
-        &self.definition.steps[index]
+    /// The step of the definition that a unit belongs to.
+    pub(super) fn step(&self, unit: UnitIndex) -> &'a Step {
+        &self.definition.steps[self.state.step_of(unit)]
     }
 
-    pub(super) fn step_id(&self, index: StepIndex) -> String {
-        self.definition.steps[index].id.clone()
+    /// The unit's name in facts.
+    pub(super) fn step_id(&self, unit: UnitIndex) -> String {
+        self.state.unit_name(self.definition, unit)
+    }
+
+    /// Asks the world for something once the facts are committed.
+    pub(super) fn command(&mut self, command: Command) {
+        self.commands.push(command);
     }
 
     /// A new fact: folded at once.
@@ -70,22 +77,24 @@ impl<'a> Draft<'a> {
     /// evaluated is the caller's to handle: nothing was recorded then.
     pub(super) fn dispatch(
         &mut self,
-        index: StepIndex,
+        index: UnitIndex,
         operation: Operation,
         attempt: u32,
     ) -> Result<Result<(), Problem>, Refusal> {
-        let definition = self.definition;
-        let (task, mapping, timeout_ms) = match asked(&definition.steps[index], operation) {
+        let step = self.step(index);
+        let (task, mapping, timeout_ms) = match asked(step, operation) {
             Ok(found) => found,
             Err(problem) => return Ok(Err(problem)),
         };
-        let input = match self.evaluate(mapping) {
+        let input = match self.evaluate_for(index, mapping) {
             Ok(input) => input,
             Err(problem) => return Ok(Err(problem)),
         };
-        let until = self.now().saturating_add(timeout_ms);
+        let heartbeat_ms = heartbeat(step, operation);
+        let patience = heartbeat_ms.map_or(timeout_ms, |heartbeat| heartbeat.min(timeout_ms));
+        let until = self.now().saturating_add(patience);
         self.emit(Event::Dispatched {
-            step: definition.steps[index].id.clone(),
+            step: self.step_id(index),
             operation,
             attempt,
             at: self.now(),
@@ -93,13 +102,15 @@ impl<'a> Draft<'a> {
         })?;
         self.commands.push(Command::Dispatch(Dispatch {
             step: index,
+            unit: self.step_id(index),
             operation,
             pool: task.pool.clone(),
             task: task.task.clone(),
             generation: self.state.steps[index].generation,
             attempt,
-            not_after: until,
+            not_after: self.now().saturating_add(timeout_ms),
             timeout_ms,
+            heartbeat_ms,
             input,
         }));
         Ok(Ok(()))
@@ -112,8 +123,19 @@ impl<'a> Draft<'a> {
             .map_err(unmappable)
     }
 
+    /// Evaluates a mapping over this saga and the item that a unit works on.
+    fn evaluate_for(&self, unit: UnitIndex, mapping: &Mapping) -> Result<Value, Problem> {
+        let seen = Seen {
+            item: self.state.item_of(unit),
+            signal: None,
+        };
+        self.state
+            .with_scope_and(self.definition, seen, |scope| mapping.evaluate(scope))
+            .map_err(unmappable)
+    }
+
     /// Whether the step's condition holds; a step without one always runs.
-    pub(super) fn wanted(&self, index: StepIndex) -> Result<bool, Problem> {
+    pub(super) fn wanted(&self, index: UnitIndex) -> Result<bool, Problem> {
         match &self.step(index).when {
             None => Ok(true),
             Some(when) => self
@@ -124,11 +146,30 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// What an expression sees beside the saga itself.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seen<'a> {
+    /// The item that a unit works on.
+    pub item: Option<&'a Value>,
+    /// The payload of a signal.
+    pub signal: Option<&'a Value>,
+}
+
 impl State {
     /// Runs `read` with what this saga's expressions may see.
     pub(crate) fn with_scope<R>(
         &self,
         definition: &Definition,
+        read: impl FnOnce(&Scope<'_>) -> R,
+    ) -> R {
+        self.with_scope_and(definition, Seen::default(), read)
+    }
+
+    /// The same, with an item or a signal.
+    pub(crate) fn with_scope_and<R>(
+        &self,
+        definition: &Definition,
+        seen: Seen<'_>,
         read: impl FnOnce(&Scope<'_>) -> R,
     ) -> R {
         let outputs = |step: &str| {
@@ -144,6 +185,8 @@ impl State {
             input: &self.input,
             outputs: &outputs,
             saga,
+            item: seen.item,
+            signal: seen.signal,
         })
     }
 }
@@ -155,7 +198,10 @@ fn unmappable(error: impl std::fmt::Display) -> Problem {
 /// The task, mapping and patience for an operation of a step.
 fn asked(step: &Step, operation: Operation) -> Result<(&TaskName, &Mapping, Millis), Problem> {
     match operation {
-        Operation::Forward => Ok((&step.task, &step.input, step.timeout_ms)),
+        Operation::Forward => match step.task() {
+            Some(task) => Ok((task, &step.input, step.timeout_ms)),
+            None => Err(Problem::new("not_a_task", "the step asks nobody")),
+        },
         Operation::Reconcile => match &step.reconcile {
             Some(reconcile) => Ok((&reconcile.task, &step.input, reconcile.timeout_ms)),
             None => Err(Problem::new(
@@ -170,6 +216,14 @@ fn asked(step: &Step, operation: Operation) -> Result<(&TaskName, &Mapping, Mill
                 "the definition has no compensation",
             )),
         },
+    }
+}
+
+/// How long a worker may be silent; only the forward task promises to speak.
+fn heartbeat(step: &Step, operation: Operation) -> Option<Millis> {
+    match operation {
+        Operation::Forward => step.heartbeat_ms,
+        Operation::Compensate | Operation::Reconcile => None,
     }
 }
 

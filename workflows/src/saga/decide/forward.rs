@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::advance::{advance, turn};
+use super::advance::advance;
 use super::attempts::{current, spend, unspent};
+use super::failure::failed_for_good;
 use super::{Draft, Ignored, Refusal};
-use crate::StepIndex;
-use crate::saga::{Cause, Event, Forward, Outcome, Phase, Problem, StepResult, Undoing, Wait};
+use crate::saga::{
+    Cause, Event, Forward, Outcome, Phase, Problem, StepResult, Undoing, UnitIndex, Wait,
+};
 
 pub(super) fn answered(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     news: &StepResult,
 ) -> Result<Option<Ignored>, Refusal> {
     match &news.outcome {
@@ -38,7 +40,7 @@ pub(super) fn answered(
 
 fn happened(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     output: &Value,
 ) -> Result<Option<Ignored>, Refusal> {
     let step = &draft.state.steps[index];
@@ -63,7 +65,7 @@ enum Tombstone {
 
 fn closed(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     problem: Problem,
     tombstone: Tombstone,
 ) -> Result<Option<Ignored>, Refusal> {
@@ -83,7 +85,7 @@ fn closed(
         step: step.clone(),
         problem: problem.clone(),
     })?;
-    turn(draft, Cause::Rejected { step, problem }, None)?;
+    failed_for_good(draft, index, Cause::Rejected { step, problem })?;
     advance(draft)?;
     Ok(None)
 }
@@ -95,6 +97,8 @@ fn awaits_truth(forward: &Forward) -> bool {
         Forward::Pending
         | Forward::Skipped
         | Forward::Blocked { .. }
+        | Forward::Waiting { .. }
+        | Forward::FannedOut
         | Forward::Succeeded { .. }
         | Forward::Closed { .. } => false,
     }
@@ -102,7 +106,7 @@ fn awaits_truth(forward: &Forward) -> bool {
 
 fn inconclusive(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     news: &StepResult,
     doubt: bool,
     problem: &Problem,
@@ -117,7 +121,7 @@ fn inconclusive(
 
 fn expired(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     news: &StepResult,
 ) -> Result<Option<Ignored>, Refusal> {
     if !is_current(draft, index, news) {
@@ -128,12 +132,14 @@ fn expired(
         "the task waited too long for a worker and was not started",
     );
     unspent(draft, index, news.operation, problem)?;
+    // It may have waited for a worker for too long, and failed.
+    advance(draft)?;
     Ok(None)
 }
 
 fn heartbeat(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     news: &StepResult,
 ) -> Result<Option<Ignored>, Refusal> {
     if !is_current(draft, index, news) {
@@ -143,7 +149,7 @@ fn heartbeat(
 }
 
 /// Whether the answer is to the attempt that is waited for, in a phase where it still counts.
-fn is_current(draft: &Draft<'_>, index: StepIndex, news: &StepResult) -> bool {
+fn is_current(draft: &Draft<'_>, index: UnitIndex, news: &StepResult) -> bool {
     let going_forward = matches!(draft.state.phase, Phase::Forward { .. });
     going_forward
         && current(draft, index, news.operation).is_some_and(|work| {

@@ -9,13 +9,20 @@ mod attempts;
 mod cancel;
 mod compensation;
 mod draft;
+mod failure;
+mod fan;
 mod fault;
 mod forward;
 mod redispatch;
+mod report;
 mod result;
 mod retry;
+mod signal;
 mod start;
 mod timer;
+mod undo;
+mod verdict;
+mod waiting;
 
 use draft::Draft;
 
@@ -102,6 +109,32 @@ pub enum Refusal {
         /// The command.
         command: &'static str,
     },
+    /// No step of the definition waits for it.
+    #[error("cannot take signal `{name}`: no step of the definition waits for it")]
+    NoSuchSignal {
+        /// Its name.
+        name: String,
+    },
+    /// Too many signals were kept already.
+    #[error("cannot keep another signal: {limit} wait to be taken")]
+    TooManySignals {
+        /// How many are kept.
+        limit: usize,
+    },
+    /// That step does not wait for a decision.
+    #[error("cannot decide about step `{step}`: it does not wait for a decision")]
+    NotWaiting {
+        /// The step.
+        step: String,
+    },
+    /// Somebody else decides that.
+    #[error("cannot decide about step `{step}`: that takes the role {roles}")]
+    NotAllowed {
+        /// The step.
+        step: String,
+        /// Who may.
+        roles: String,
+    },
     /// The saga cannot be folded or decided: data of another definition, or damaged.
     #[error("cannot decide: {0}")]
     Unfoldable(#[from] Unfoldable),
@@ -126,6 +159,9 @@ pub fn decide(
         ) => Some(Ignored::NotStarted),
         (_, Input::Retry { step, stamp }) => retry::retry(&mut draft, step.as_deref(), stamp)?,
         (_, Input::Cancel(stamp)) => cancel::cancel(&mut draft, stamp)?,
+        (_, Input::Undo(stamp)) => undo::undo(&mut draft, stamp)?,
+        (_, Input::Signal(message)) => signal::signal(&mut draft, message)?,
+        (_, Input::Decide(verdict)) => verdict::decide(&mut draft, verdict)?,
         (Phase::Completed { .. } | Phase::Compensated { .. }, _) => Some(Ignored::Ended),
         (Phase::Forward { .. } | Phase::Compensating { .. }, Input::EngineFault(problem)) => {
             fault::quarantine(&mut draft, problem)?

@@ -4,7 +4,7 @@ use super::{Draft, Ignored, Refusal, compensation, forward};
 use crate::saga::{Operation, StepResult};
 
 pub(super) fn result(draft: &mut Draft<'_>, news: &StepResult) -> Result<Option<Ignored>, Refusal> {
-    let Some(index) = draft.definition.step_index(&news.step) else {
+    let Some(index) = draft.state.unit(draft.definition, &news.step) else {
         return Ok(Some(Ignored::Foreign));
     };
     // An older generation is closed: that is why there is a newer one. A newer one than ours was never asked.

@@ -7,8 +7,7 @@
 use super::advance::advance;
 use super::attempts::park;
 use super::{Draft, Ignored, Refusal, nothing_parked};
-use crate::StepIndex;
-use crate::saga::{Event, Forward, Operation, Phase, Stamp, Undoing};
+use crate::saga::{Event, Forward, Operation, Phase, Stamp, Undoing, UnitIndex};
 
 pub(super) fn retry(
     draft: &mut Draft<'_>,
@@ -27,10 +26,10 @@ pub(super) fn retry(
     if draft.state.quarantine.is_some() {
         return release(draft, stamp);
     }
-    let parked: Vec<(StepIndex, Operation)> = draft
+    let parked: Vec<(UnitIndex, Operation)> = draft
         .state
         .parked(draft.definition)
-        .filter(|(index, _, _)| step.is_none_or(|id| draft.definition.steps[*index].id == id))
+        .filter(|(index, _, _)| step.is_none_or(|id| is_named(draft, *index, id)))
         .map(|(index, operation, _)| (index, operation))
         .collect();
     match (parked.is_empty(), step) {
@@ -49,9 +48,14 @@ pub(super) fn retry(
     Ok(None)
 }
 
+/// A step's id means all its items, `step:item` one of them.
+fn is_named(draft: &Draft<'_>, unit: UnitIndex, name: &str) -> bool {
+    draft.step(unit).id == name || draft.step_id(unit) == name
+}
+
 fn one(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     stamp: &Stamp,
 ) -> Result<(), Refusal> {

@@ -10,18 +10,19 @@
 //! has to win a seq like everything else, or a step that is being committed meanwhile would lose its timer.
 
 use super::advance::{advance, turn};
-use super::attempts::{current, park, spend};
-use super::{Draft, Ignored, Refusal};
+use super::attempts::{current, park, queued_too_long, ran_out_of_time, spend};
+use super::{Draft, Ignored, Refusal, waiting};
+use crate::Millis;
 use crate::definition::Step;
-use crate::saga::{Cause, Event, Operation, Phase, Problem, Served, Wait, Work};
-use crate::{Millis, StepIndex};
+use crate::saga::{Cause, Event, Operation, Phase, Problem, Served, UnitIndex, Wait, Work};
 
 pub(super) fn timer(draft: &mut Draft<'_>, served: &Served) -> Result<Option<Ignored>, Refusal> {
     deadline(draft)?;
-    let due: Vec<(StepIndex, Operation, Work)> = draft
+    waiting::due(draft)?;
+    let due: Vec<(UnitIndex, Operation, Work)> = draft
         .state
         .open_work()
-        .filter(|(_, _, work)| is_due(work, draft.now()))
+        .filter(|(index, operation, work)| is_due(draft, *index, *operation, work))
         .map(|(index, operation, work)| (index, operation, work.clone()))
         .collect();
     for (index, operation, work) in due {
@@ -37,11 +38,21 @@ pub(super) fn timer(draft: &mut Draft<'_>, served: &Served) -> Result<Option<Ign
     move_wake(draft, served, Ignored::NotDue)
 }
 
-fn is_due(work: &Work, now: Millis) -> bool {
+fn is_due(draft: &Draft<'_>, index: UnitIndex, operation: Operation, work: &Work) -> bool {
     match work.wait {
-        Wait::Answer { until, .. } | Wait::Backoff { until } => until <= now,
+        Wait::Answer { until, .. } | Wait::Backoff { until } => {
+            until <= draft.now() || is_out_of_time(draft, index, operation, work)
+        }
         Wait::Operator { .. } => false,
     }
+}
+
+/// Whether all attempts together have had their time.
+fn is_out_of_time(draft: &Draft<'_>, index: UnitIndex, operation: Operation, work: &Work) -> bool {
+    draft
+        .state
+        .step_limit(draft.definition, index, operation, work)
+        .is_some_and(|limit| limit <= draft.now())
 }
 
 /// Forward work counts while the saga goes forward, undoing while it compensates.
@@ -62,11 +73,14 @@ fn is_active(draft: &Draft<'_>, operation: Operation) -> bool {
 
 fn one_due(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     work: &Work,
     served: &Served,
 ) -> Result<(), Refusal> {
+    if is_out_of_time(draft, index, operation, work) {
+        return ran_out_of_time(draft, index, work);
+    }
     match work.wait {
         Wait::Backoff { .. } => {
             match draft.dispatch(index, operation, work.attempt.saturating_add(1))? {
@@ -76,6 +90,9 @@ fn one_due(
         }
         Wait::Answer { sent_at, until } => {
             if !silence_counts(draft, index, operation, sent_at, until, served) {
+                if queued_too_long(draft, index, operation, work)? {
+                    return Ok(());
+                }
                 return postpone(draft, index, operation, sent_at, until);
             }
             let problem = Problem::new("timeout", "no answer in time");
@@ -88,7 +105,7 @@ fn one_due(
 /// Whether no answer by `until` means that there was none.
 fn silence_counts(
     draft: &Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     sent_at: Millis,
     until: Millis,
@@ -107,7 +124,7 @@ const POSTPONED_MAX_MS: Millis = 60_000;
 /// lasted, so that a long outage costs a saga few facts.
 fn postpone(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
     sent_at: Millis,
     until: Millis,
@@ -128,7 +145,9 @@ fn postpone(
 
 fn pool_and_timeout(step: &Step, operation: Operation) -> Option<(&str, Millis)> {
     match operation {
-        Operation::Forward => Some((&step.task.pool, step.timeout_ms)),
+        Operation::Forward => step
+            .task()
+            .map(|task| (task.pool.as_str(), step.timeout_ms)),
         Operation::Reconcile => step
             .reconcile
             .as_ref()
@@ -139,24 +158,31 @@ fn pool_and_timeout(step: &Step, operation: Operation) -> Option<(&str, Millis)>
     }
 }
 
-/// A heartbeat moves the wait out, at most about twice a timeout, so that it costs few facts.
+/// A heartbeat moves the wait out, at most about twice a timeout, so that it costs few facts. Where the definition
+/// says how long a worker may be silent, it moves it by that, and the attempt's own timeout stays the end.
 pub(super) fn extend(
     draft: &mut Draft<'_>,
-    index: StepIndex,
+    index: UnitIndex,
     operation: Operation,
 ) -> Result<Option<Ignored>, Refusal> {
     let Some(&Work {
-        wait: Wait::Answer { until, .. },
+        wait: Wait::Answer { sent_at, until },
         ..
     }) = current(draft, index, operation)
     else {
         return Ok(Some(Ignored::Stale));
     };
     let timeout_ms = pool_and_timeout(draft.step(index), operation).map_or(0, |(_, ms)| ms);
-    if until > draft.now().saturating_add(timeout_ms / 2) {
+    let (silence_ms, end) = match draft.step(index).heartbeat_ms {
+        Some(heartbeat) if operation == Operation::Forward => {
+            (heartbeat, sent_at.saturating_add(timeout_ms))
+        }
+        Some(_) | None => (timeout_ms, Millis::MAX),
+    };
+    if until > draft.now().saturating_add(silence_ms / 2) || until >= end {
         return Ok(Some(Ignored::Known));
     }
-    let until = draft.now().saturating_add(timeout_ms);
+    let until = draft.now().saturating_add(silence_ms).min(end);
     let step = draft.step_id(index);
     draft.emit(Event::Postponed {
         step,

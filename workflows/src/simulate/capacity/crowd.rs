@@ -200,7 +200,7 @@ impl<'d> Crowd<'d> {
         let Some(life) = &mut self.lives[job.saga] else {
             return Ok(());
         };
-        let output = || life.dice.output(job.task.unit);
+        let output = || life.dice.output(job.task.step);
         let outcome = life.participants.serve(&job.task, &job.fate, now, output);
         match outcome.map(|outcome| life.seat.answer(&job.task, outcome)) {
             Some(answer) => self.decides(job.saga, &answer, now),
@@ -240,6 +240,10 @@ impl<'d> Crowd<'d> {
                 Refusal::PastPivot { .. }
                 | Refusal::NothingParked { .. }
                 | Refusal::NotParked { .. }
+                | Refusal::NoSuchSignal { .. }
+                | Refusal::TooManySignals { .. }
+                | Refusal::NotWaiting { .. }
+                | Refusal::NotAllowed { .. }
                 | Refusal::NotStarted { .. },
             ) => Followed::default(),
         };
@@ -247,7 +251,9 @@ impl<'d> Crowd<'d> {
             .told(now, &life.seat, &events, &mut Mail::default());
         let mut jobs = Vec::with_capacity(commands.len());
         for command in &commands {
-            let task = Task::of(command);
+            let Some(task) = Task::of(&life.seat.state, command) else {
+                continue;
+            };
             let fate = life.dice.fate(&task, now, &life.participants);
             if let Ok(pool) = self
                 .pool_names

@@ -120,7 +120,7 @@ pub(crate) fn parsed(text: &str) -> Definition {
 pub(crate) fn pools(definition: &Definition) -> BTreeSet<String> {
     let mut pools = BTreeSet::new();
     for step in &definition.steps {
-        pools.insert(step.task.pool.clone());
+        pools.extend(step.task().map(|task| task.pool.clone()));
         pools.extend(
             step.reconcile
                 .as_ref()

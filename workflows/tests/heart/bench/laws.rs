@@ -49,7 +49,7 @@ fn ended_stays_ended(definition: &Definition, before: &State, input: &Input, dec
         let expected = match input {
             Input::Start(_) => Ignored::AlreadyStarted,
             // The same command again.
-            Input::Cancel(stamp) | Input::Retry { stamp, .. }
+            Input::Cancel(stamp) | Input::Undo(stamp) | Input::Retry { stamp, .. }
                 if before.stamps.contains(&stamp.key) =>
             {
                 Ignored::Known
@@ -59,7 +59,12 @@ fn ended_stays_ended(definition: &Definition, before: &State, input: &Input, dec
             | Input::Redispatch { .. }
             | Input::Cancel(_)
             | Input::Retry { .. }
+            | Input::Signal(_)
+            | Input::Decide(_)
             | Input::EngineFault(_) => Ignored::Ended,
+            // A parent undoes a child that has completed.
+            Input::Undo(_) if matches!(before.phase, Phase::Completed { .. }) => return,
+            Input::Undo(_) => Ignored::Ended,
         };
         assert_eq!(
             decision.meaning,
@@ -97,9 +102,7 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
             attempt,
             ..
         } => {
-            let index = definition
-                .step_index(step)
-                .expect("a step of the definition");
+            let index = state.unit(definition, step).expect("a unit of the saga");
             match operation {
                 Operation::Forward | Operation::Reconcile => forward_task(definition, state, index),
                 Operation::Compensate => undo_task(definition, state, index),
@@ -112,7 +115,8 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
                 !state.pivot_is_open(definition),
                 "turned while the pivot is open"
             );
-            assert!(matches!(state.phase, Phase::Forward { .. }), "turned twice");
+            let turns = matches!(state.phase, Phase::Forward { .. } | Phase::Completed { .. });
+            assert!(turns, "turned twice");
         }
         Event::TurnRequested { .. } => {
             assert!(
@@ -123,9 +127,7 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
         Event::Retried {
             step, generation, ..
         } => {
-            let index = definition
-                .step_index(step)
-                .expect("a step of the definition");
+            let index = state.unit(definition, step).expect("a unit of the saga");
             let old = &state.steps[index];
             let closed = matches!(old.forward, Forward::Closed { .. });
             assert_eq!(
@@ -135,7 +137,7 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
             );
         }
         Event::Compensated {} => {
-            for index in 0..definition.steps.len() {
+            for index in 0..state.steps.len() {
                 assert!(!state.owes_undo(definition, index), "ended owing an undo");
             }
         }
@@ -146,7 +148,29 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
                 "completed with steps missing"
             );
         }
-        Event::Started { .. }
+        Event::PassedOver { step } => {
+            let index = state.unit(definition, step).expect("a unit of the saga");
+            assert!(
+                state.steps[index].failure().is_some(),
+                "`{step}` did not fail"
+            );
+        }
+        Event::SignalTaken { step, key } => {
+            let index = state.unit(definition, step).expect("a unit of the saga");
+            assert!(
+                state.waiting().any(|(unit, _)| unit == index),
+                "`{step}` does not wait"
+            );
+            assert!(
+                state.signals.iter().any(|signal| signal.key == *key),
+                "`{step}` takes a signal that is not there"
+            );
+        }
+        Event::Waiting { .. }
+        | Event::FannedOut { .. }
+        | Event::Signalled { .. }
+        | Event::Decided { .. }
+        | Event::Started { .. }
         | Event::Skipped { .. }
         | Event::Blocked { .. }
         | Event::Postponed { .. }
@@ -164,7 +188,7 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
 
 /// Forward tasks only on the way forward, only for what is not settled, only after what they need.
 fn forward_task(definition: &Definition, state: &State, index: usize) {
-    let step = &definition.steps[index];
+    let step = &definition.steps[state.step_of(index)];
     assert!(
         matches!(state.phase, Phase::Forward { .. }),
         "`{}` sent after turning",
@@ -192,7 +216,7 @@ fn forward_task(definition: &Definition, state: &State, index: usize) {
 
 /// Undo tasks only on the way back, only for what is owed, only after everything that was built on it.
 fn undo_task(definition: &Definition, state: &State, index: usize) {
-    let step = &definition.steps[index];
+    let step = &definition.steps[state.step_of(index)];
     assert!(
         matches!(state.phase, Phase::Compensating { .. }),
         "`{}` undone going on",
@@ -214,7 +238,7 @@ fn undo_task(definition: &Definition, state: &State, index: usize) {
         step.id
     );
     for later in step.descendants.iter() {
-        let owes = state.owes_undo(definition, later);
+        let owes = state.owing(definition).contains(later);
         assert!(
             !owes,
             "`{}` undone before `{}`",
@@ -258,7 +282,7 @@ fn tasks_are_facts(definition: &Definition, decision: &Decision) {
                     Some(Event::Parked { step: parked, problem, .. })
                         if parked == step && problem.code == "unmappable"
                 );
-                let index = definition.step_index(step)?;
+                let index = decision.next.unit(definition, step)?;
                 (!unsendable).then_some((index, *operation, *attempt))
             }
             _ => None,
@@ -267,19 +291,29 @@ fn tasks_are_facts(definition: &Definition, decision: &Decision) {
     let tasks: Vec<(usize, Operation, u32)> = decision
         .commands
         .iter()
-        .map(|Command::Dispatch(task)| {
+        .filter_map(|command| match command {
+            Command::Dispatch(task) => Some(task),
+            Command::Report(_) => None,
+        })
+        .map(|task| {
             assert_eq!(task.generation, decision.next.steps[task.step].generation);
-            assert_eq!(task.pool, pool_of(definition, task), "asked the wrong pool");
+            assert_eq!(
+                task.unit,
+                decision.next.unit_name(definition, task.step),
+                "misnamed"
+            );
+            let pool = pool_of(definition, &decision.next, task);
+            assert_eq!(task.pool, pool, "asked the wrong pool");
             (task.step, task.operation, task.attempt)
         })
         .collect();
     assert_eq!(facts, tasks, "tasks and facts differ");
 }
 
-fn pool_of<'a>(definition: &'a Definition, task: &Dispatch) -> &'a str {
-    let step = &definition.steps[task.step];
+fn pool_of<'a>(definition: &'a Definition, state: &State, task: &Dispatch) -> &'a str {
+    let step = &definition.steps[state.step_of(task.step)];
     match (task.operation, &step.undo, &step.reconcile) {
-        (Operation::Forward, _, _) => &step.task.pool,
+        (Operation::Forward, _, _) => &step.task().expect("a task").pool,
         (Operation::Reconcile, _, Some(reconcile)) => &reconcile.task.pool,
         (Operation::Compensate, Undo::Compensate(undo), _) => &undo.task.pool,
         (operation, _, _) => panic!("`{}` has no {}", step.id, operation.as_str()),
@@ -313,7 +347,7 @@ fn stands_well(definition: &Definition, state: &State) {
 /// Work that goes on by itself has attempts left, or its step goes on without bound.
 fn attempts_are_bounded(definition: &Definition, state: &State) {
     for (index, operation, work) in state.open_work() {
-        let step = &definition.steps[index];
+        let step = &definition.steps[state.step_of(index)];
         let retry = match (operation, &step.undo, &step.reconcile) {
             (Operation::Compensate, Undo::Compensate(undo), _) => &undo.retry,
             (Operation::Reconcile, _, Some(reconcile)) => &reconcile.retry,

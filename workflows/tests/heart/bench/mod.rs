@@ -12,8 +12,8 @@ pub(crate) mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use impresario_workflows::saga::{
-    Command, Dispatch, Event, Input, Moment, Operation, Outcome, Served, Stamp, Start, State,
-    Status, StepResult, decide,
+    Command, Dispatch, Event, Input, Message, Moment, Operation, Outcome, Report, Served, Stamp,
+    Start, State, Status, StepResult, Verdict, decide,
 };
 use impresario_workflows::{Definition, Millis};
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ pub(crate) struct Bench {
     pub(crate) rows: Vec<Vec<Event>>,
     /// Every task that was ever sent.
     pub(crate) sent: Vec<Dispatch>,
+    /// What the parent was told.
+    pub(crate) reports: Vec<Report>,
     /// What the store holds as `wake_at`.
     pub(crate) stored_wake: Option<Millis>,
     pools: BTreeSet<String>,
@@ -50,6 +52,7 @@ impl Bench {
             now: BEGINNING,
             rows: Vec::new(),
             sent: Vec::new(),
+            reports: Vec::new(),
             stored_wake: None,
             pools: definitions::pools(&definition),
             never_served: BTreeSet::new(),
@@ -92,7 +95,13 @@ impl Bench {
             decision
                 .commands
                 .into_iter()
-                .map(|Command::Dispatch(task)| task),
+                .filter_map(|command| match command {
+                    Command::Dispatch(task) => Some(task),
+                    Command::Report(report) => {
+                        self.reports.push(report);
+                        None
+                    }
+                }),
         );
         self.store_wake(&decision.events);
         self.rows.push(decision.events);
@@ -115,9 +124,9 @@ impl Bench {
     /// An answer to what is open for `step` at present.
     pub(crate) fn answer(&mut self, step: &str, outcome: Outcome) -> Vec<String> {
         let index = self
-            .definition
-            .step_index(step)
-            .expect("a step of the definition");
+            .state
+            .unit(&self.definition, step)
+            .expect("a unit of the saga");
         let (operation, attempt) = self
             .state
             .open_work()
@@ -136,9 +145,9 @@ impl Bench {
         outcome: Outcome,
     ) -> Vec<String> {
         let index = self
-            .definition
-            .step_index(step)
-            .expect("a step of the definition");
+            .state
+            .unit(&self.definition, step)
+            .expect("a unit of the saga");
         let generation = self.state.steps[index].generation;
         let step = step.to_owned();
         self.put(Input::Result(StepResult {
@@ -156,7 +165,7 @@ impl Bench {
             let open: Vec<String> = self
                 .state
                 .open_work()
-                .map(|(index, _, _)| self.definition.steps[index].id.clone())
+                .map(|(index, _, _)| self.state.unit_name(&self.definition, index))
                 .collect();
             if open.iter().any(|id| id == step) {
                 return self;
@@ -245,6 +254,24 @@ impl Bench {
         })
     }
 
+    /// Something happened outside.
+    pub(crate) fn signal(&mut self, name: &str, payload: Value) -> Vec<String> {
+        let key = self.stamp().key;
+        let name = name.to_owned();
+        self.put(Input::Signal(Message { key, name, payload }))
+    }
+
+    /// A person with `role` decides.
+    pub(crate) fn decides(&mut self, step: &str, approved: bool, role: &str) -> Vec<String> {
+        let stamp = self.stamp();
+        self.put(Input::Decide(Verdict {
+            step: step.to_owned(),
+            approved,
+            roles: vec![role.to_owned()],
+            stamp,
+        }))
+    }
+
     pub(crate) fn redispatch(&mut self) -> Vec<String> {
         self.put(Input::Redispatch { pool: None })
     }
@@ -286,8 +313,5 @@ pub(crate) fn stamp(key: &str) -> Stamp {
 
 /// A start.
 pub(crate) fn start(input: Value) -> Input {
-    Input::Start(Start {
-        input,
-        traceparent: None,
-    })
+    Input::Start(Start::with(input))
 }

@@ -7,6 +7,14 @@ use super::BEGINNING;
 pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::Started { .. } => "started".to_owned(),
+        Event::Waiting { step, .. } => format!("waits {step}"),
+        Event::FannedOut { step, items } => format!("fanned out {step}, {} items", items.len()),
+        Event::Signalled { name, .. } => format!("signalled {name}"),
+        Event::SignalTaken { step, .. } => format!("taken by {step}"),
+        Event::Decided { step, approved, .. } => {
+            format!("{} {step}", if *approved { "approved" } else { "denied" })
+        }
+        Event::PassedOver { step } => format!("passed over {step}"),
         Event::Skipped { step } => format!("skipped {step}"),
         Event::Blocked { step, problem } => format!("blocked {step} ({})", problem.code),
         Event::Dispatched {

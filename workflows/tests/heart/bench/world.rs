@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use impresario_workflows::StepIndex;
 use impresario_workflows::saga::{Dispatch, Operation, Outcome, StepResult};
-use impresario_workflows::{Definition, StepIndex};
 
 use super::outcomes::{output, problem};
 
@@ -77,12 +77,7 @@ pub(crate) struct World {
 
 impl World {
     /// A worker gets `task`: what happens in the world, and what it answers, if it does.
-    pub(crate) fn serve(
-        &mut self,
-        definition: &Definition,
-        task: &Dispatch,
-        mood: Mood,
-    ) -> Option<StepResult> {
+    pub(crate) fn serve(&mut self, task: &Dispatch, mood: Mood) -> Option<StepResult> {
         let outcome = match mood {
             Mood::TooLate => Some(Outcome::Expired),
             Mood::StillWorking => Some(Outcome::Heartbeat),
@@ -93,7 +88,7 @@ impl World {
             },
         }?;
         Some(StepResult {
-            step: definition.steps[task.step].id.clone(),
+            step: task.unit.clone(),
             operation: task.operation,
             generation: task.generation,
             attempt: task.attempt,

@@ -19,6 +19,33 @@ struct Drawn {
     attempts: u8,
     conditional: bool,
     reads: bool,
+    kind: Kind,
+    /// Whether it is done for each of two items; one of them may fail.
+    each: Option<bool>,
+    on_failure: u8,
+    timeouts: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Task,
+    Saga,
+    Sleep,
+    Wait,
+    Approve,
+}
+
+impl Kind {
+    fn asks(self) -> bool {
+        matches!(self, Kind::Task | Kind::Saga)
+    }
+}
+
+impl Drawn {
+    /// Whether others can rely on its output.
+    fn has_output(&self) -> bool {
+        !self.conditional && self.each.is_none() && self.kind.asks() && self.on_failure == 0
+    }
 }
 
 /// A random definition, as a file.
@@ -40,6 +67,19 @@ impl fmt::Debug for Written {
 
 /// Any definition.
 pub(crate) fn any_definition() -> impl Strategy<Value = Written> {
+    let kind = prop_oneof![
+        12 => Just(Kind::Task),
+        1 => Just(Kind::Saga),
+        1 => Just(Kind::Sleep),
+        1 => Just(Kind::Wait),
+        1 => Just(Kind::Approve),
+    ];
+    let more = (
+        kind,
+        prop::option::weighted(0.15, any::<bool>()),
+        prop_oneof![8 => Just(0_u8), 1 => Just(1), 1 => Just(2)],
+        prop::bool::weighted(0.2),
+    );
     let step = (
         any::<u8>(),
         0..4_u8,
@@ -47,15 +87,20 @@ pub(crate) fn any_definition() -> impl Strategy<Value = Written> {
         1..4_u8,
         prop::bool::weighted(0.2),
         any::<bool>(),
+        more,
     )
         .prop_map(
-            |(needs, undo, on_unknown, attempts, conditional, reads)| Drawn {
+            |(needs, undo, on_unknown, attempts, conditional, reads, more)| Drawn {
                 needs,
                 undo,
                 on_unknown,
                 attempts,
                 conditional,
                 reads,
+                kind: more.0,
+                each: more.1,
+                on_failure: more.2,
+                timeouts: more.3,
             },
         );
     let steps = prop::collection::vec(step, 1..=6);
@@ -86,9 +131,13 @@ steps:
             Some(_) | None => Place::Before,
         };
         let reads = (0..index).find(|&before| {
-            step.reads && needs(step, index) & (1 << before) != 0 && !steps[before].conditional
+            step.reads && needs(step, index) & (1 << before) != 0 && steps[before].has_output()
         });
-        one(&mut text, index, step, place, reads);
+        if place == Place::Pivot || step.kind == Kind::Task {
+            one(&mut text, index, step, place, reads);
+        } else {
+            other(&mut text, index, step);
+        }
     }
     text
 }
@@ -132,6 +181,18 @@ fn one(text: &mut String, index: usize, step: &Drawn, place: Place, reads: Optio
     if step.conditional {
         text.push_str("    when: input.go\n");
     }
+    if let Some(tolerates) = step.each.filter(|_| place != Place::Pivot) {
+        let tolerate = u8::from(tolerates);
+        writeln!(
+            text,
+            "    each: [one, two, three]\n    max_parallel: 2\n    tolerate: {tolerate}"
+        )
+        .ok();
+    }
+    let may_fail = place != Place::Pivot && step.on_failure != 0;
+    if may_fail {
+        on_failure(text, step);
+    }
     if let Some(before) = reads {
         writeln!(
             text,
@@ -146,7 +207,12 @@ fn one(text: &mut String, index: usize, step: &Drawn, place: Place, reads: Optio
         2 if !forward_only => "compensate",
         _ => "operator",
     };
-    let unbounded = place == Place::After || (place == Place::Pivot && on_unknown == "retry");
+    let ends = matches!(place, Place::Before | Place::Beside) || may_fail;
+    if step.timeouts && ends && on_unknown != "retry" {
+        text.push_str("    timeout: { attempt: 4s, queue: 15s, step: 20s, heartbeat: 2s }\n");
+    }
+    let unbounded =
+        (place == Place::After && !may_fail) || (place == Place::Pivot && on_unknown == "retry");
     let attempts = if unbounded {
         "unlimited".to_owned()
     } else {
@@ -178,5 +244,41 @@ fn one(text: &mut String, index: usize, step: &Drawn, place: Place, reads: Optio
         (Place::Before | Place::Beside, _) => {
             text.push_str("    compensate: none\n    reason: nobody minds\n");
         }
+    }
+}
+
+fn on_failure(text: &mut String, step: &Drawn) {
+    let word = if step.on_failure == 1 {
+        "continue"
+    } else {
+        "park"
+    };
+    writeln!(text, "    on_failure: {word}").ok();
+}
+
+/// A step that is no task.
+fn other(text: &mut String, index: usize, step: &Drawn) {
+    let needs: Vec<String> = (0..index)
+        .filter(|before| needs(step, index) & (1 << before) != 0)
+        .map(|before| format!("s{before}"))
+        .collect();
+    let what = match step.kind {
+        Kind::Task | Kind::Saga => "saga: child",
+        Kind::Sleep => "sleep: 7s",
+        Kind::Wait if step.reads => "wait: { signal: go.on, match: signal.n == 1, timeout: 9s }",
+        Kind::Wait => "wait: { signal: go.on, timeout: 9s }",
+        Kind::Approve => "approve: { roles: [finance], timeout: 9s }",
+    };
+    writeln!(
+        text,
+        "  s{index}:\n    {what}\n    needs: [{}]",
+        needs.join(", ")
+    )
+    .ok();
+    if step.conditional {
+        text.push_str("    when: input.go\n");
+    }
+    if step.on_failure != 0 {
+        on_failure(text, step);
     }
 }

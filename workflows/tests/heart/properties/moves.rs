@@ -28,6 +28,15 @@ pub(crate) enum Move {
     Wakes,
     Cancel,
     Retry(Option<usize>),
+    /// The parent undoes it.
+    Undo,
+    /// A signal with this number in it comes.
+    Signal(u8),
+    /// A person decides about the first step that waits.
+    Decide {
+        approved: bool,
+        entitled: bool,
+    },
     Redispatch,
     EngineFault,
     StartAgain,
@@ -63,6 +72,13 @@ pub(crate) fn honest() -> impl Strategy<Value = Move> {
         ),
         1 => Just(Move::Cancel),
         1 => prop::option::of(0..6_usize).prop_map(Move::Retry),
+        1 => prop_oneof![
+            3 => (0..3_u8).prop_map(Move::Signal),
+            3 => (any::<bool>(), prop::bool::weighted(0.8)).prop_map(
+                |(approved, entitled)| Move::Decide { approved, entitled }
+            ),
+            1 => Just(Move::Undo),
+        ],
         1 => Just(Move::Redispatch),
         1 => prop_oneof![9 => Just(Move::StartAgain), 1 => Just(Move::EngineFault)],
     ]
@@ -130,6 +146,16 @@ impl Life {
             Move::Cancel => drop(self.saga.cancel()),
             Move::Retry(None) => drop(self.saga.retry()),
             Move::Retry(Some(step)) => drop(self.saga.retry_step(&format!("s{step}"))),
+            Move::Undo => {
+                let stamp = self.saga.stamp();
+                self.saga.put(Input::Undo(stamp));
+            }
+            Move::Signal(number) => self.signal(*number),
+            Move::Decide { approved, entitled } => {
+                let waiting = self.saga.state.waiting().next();
+                let step = waiting.map_or(0, |(unit, _)| unit);
+                self.decide(format!("s{step}"), *approved, *entitled);
+            }
             Move::Redispatch => drop(self.saga.redispatch()),
             Move::EngineFault => drop(self.saga.engine_fault()),
             Move::StartAgain => drop(self.saga.put(start(serde_json::json!({ "go": false })))),
@@ -137,11 +163,22 @@ impl Life {
         }
     }
 
+    /// Something happened outside.
+    pub(crate) fn signal(&mut self, number: u8) {
+        self.saga
+            .signal("go.on", serde_json::json!({ "n": number }));
+    }
+
+    /// A person decides.
+    pub(crate) fn decide(&mut self, step: String, approved: bool, entitled: bool) {
+        let role = if entitled { "finance" } else { "sales" };
+        self.saga.decides(&step, approved, role);
+    }
+
     /// A worker gets the task at `index` of all that were sent; its answer is on its way.
     pub(crate) fn serve(&mut self, index: usize, mood: Mood) {
         let task = self.saga.sent[index].clone();
-        self.answers
-            .extend(self.world.serve(&self.saga.definition, &task, mood));
+        self.answers.extend(self.world.serve(&task, mood));
     }
 
     /// A worker gets the task, and its answer arrives.

@@ -1,8 +1,12 @@
 //! One story for each sentence that must hold.
 
 mod beside;
+mod child;
 mod compensation;
+mod each;
+mod failure;
 mod fault;
+mod limits;
 mod news;
 mod operator;
 mod outage;
@@ -10,4 +14,5 @@ mod outcomes;
 mod pivot;
 mod unknown;
 mod unmappable;
+mod waiting;
 mod wake;

@@ -12,6 +12,8 @@ pub(crate) fn kind(definition: &Definition, state: &State) -> String {
             Forward::Pending => "pending".to_owned(),
             Forward::Skipped => "skipped".to_owned(),
             Forward::Blocked { .. } => "blocked".to_owned(),
+            Forward::Waiting { .. } => "waiting".to_owned(),
+            Forward::FannedOut => "fanned out".to_owned(),
             Forward::Succeeded { .. } => "succeeded".to_owned(),
             Forward::Closed { .. } => "closed".to_owned(),
             Forward::GivenUp { .. } => "given up".to_owned(),

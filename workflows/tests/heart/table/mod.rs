@@ -149,14 +149,16 @@ fn moment(now: u64) -> Moment {
     }
 }
 
-fn task(
-    Command::Dispatch(Dispatch {
+fn task(command: &Command) -> String {
+    let Command::Dispatch(Dispatch {
         pool,
         task,
         generation,
         ..
-    }): &Command,
-) -> String {
+    }) = command
+    else {
+        panic!("a saga without a parent tells nobody: {command:?}");
+    };
     if *generation == 1 {
         format!("{pool}/{task}")
     } else {

@@ -1,0 +1,64 @@
+//! The servers that a platform runs on. They take seconds to start, so one platform after another uses them: each has
+//! a database of its own, and leaves the queues empty.
+
+use std::process::Command;
+
+use impresario_services::{Folder, Postgres, RabbitMq, postgres, rabbitmq};
+
+/// Eight processes with a pool each, some twice for a moment: when one was killed and its sessions linger.
+const CONNECTIONS_MAX: u16 = 300;
+
+/// The database that the others are copies of: migrated and seeded.
+const TEMPLATE: &str = "template_of_all";
+
+/// PostgreSQL, RabbitMQ, and the seeded events.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    pub(crate) postgres: Postgres,
+    pub(crate) rabbitmq: RabbitMq,
+    /// Three small ones, then the one that everybody wants.
+    pub(crate) events: Vec<String>,
+    databases: usize,
+}
+
+impl Servers {
+    pub(crate) fn start() -> Servers {
+        let broker = rabbitmq::Options::at(Folder::temporary("kill-rabbitmq"));
+        let broker = RabbitMq::start_in_background(broker);
+        let mut options = postgres::Options::at(Folder::temporary("kill-postgres"));
+        options.max_connections = CONNECTIONS_MAX;
+        let postgres = Postgres::start(options).unwrap();
+        postgres.create_database(TEMPLATE).unwrap();
+        let events = seed(&postgres.url(TEMPLATE));
+        Servers {
+            postgres,
+            rabbitmq: broker.wait().unwrap(),
+            events,
+            databases: 0,
+        }
+    }
+
+    /// A fresh database with the seeded events; its URL.
+    pub(crate) fn database(&mut self) -> String {
+        self.databases += 1;
+        let name = format!("impresario_{}", self.databases);
+        let sql = format!("create database {name} template {TEMPLATE}");
+        let made = self.postgres.psql("postgres").args(["-c", &sql]).output();
+        let made = made.unwrap();
+        let said = String::from_utf8_lossy(&made.stderr).into_owned();
+        assert!(made.status.success(), "{sql}: {said}");
+        self.postgres.url(&name)
+    }
+}
+
+/// Seeds the demo events; their ids.
+fn seed(database: &str) -> Vec<String> {
+    let seeded = Command::new(env!("CARGO_BIN_EXE_impresario"))
+        .args(["seed", "--hot", "--database-url", database])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&seeded.stderr).into_owned();
+    assert!(seeded.status.success(), "seed: {said}");
+    let printed = String::from_utf8_lossy(&seeded.stdout).into_owned();
+    printed.lines().map(str::to_owned).collect()
+}

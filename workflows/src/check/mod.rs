@@ -1,0 +1,127 @@
+//! The explorer: every interleaving of a definition, with the production heart.
+//!
+//! ```text
+//! skeleton   the definition without its values; conditions and inputs turn out as the explorer wants
+//! heart      decide and evolve, asked once for each pair of saga and question
+//! participant  what may have become of one effect, as a set
+//! world      one saga and its participants, and how it moves
+//! moves      what may happen next; properties: what must hold; search: all of it
+//! story      a counterexample as people tell it
+//! ```
+//!
+//! What is proved holds for every run of the engine under the assumptions of `docs/proof.md`: not for values (no
+//! price is looked at), not for the code of workers (they keep the promises of the barrier), and with time as order
+//! only. The reductions that make it small are argued where they are made, and each is checked against a model
+//! without it in `tests/check`.
+
+mod draw;
+mod ends;
+mod expand;
+pub mod heart;
+mod moves;
+pub mod participant;
+pub mod properties;
+mod report;
+mod search;
+pub mod skeleton;
+mod story;
+mod words;
+pub mod world;
+
+pub use draw::{mermaid, svg};
+pub use ends::{End, Parked, SET_ASIDE};
+pub use properties::Property;
+pub use report::{Counterexample, Limits, Report, Verdict};
+pub use story::{Actor, Line, Story};
+
+use heart::Heart;
+use properties::{Breach, Property as P};
+use search::Found;
+use skeleton::Skeleton;
+use story::Told;
+
+use crate::Definition;
+
+/// Explores a definition: with `each`, once for every small number of items, until one of them is not proved.
+pub fn explore(definition: &Definition, limits: Limits) -> Report {
+    let mut whole: Option<Report> = None;
+    for variant in expand::variants(definition) {
+        let report = explore_one(&variant, limits);
+        let goes_on = report.verdict.is_proved();
+        whole = Some(match whole {
+            None => report,
+            Some(before) => before.and(report),
+        });
+        if !goes_on {
+            break;
+        }
+    }
+    // There is always a variant: the definition itself, or the one without items.
+    let whole = whole.unwrap_or_else(|| explore_one(definition, limits));
+    Report {
+        items: expand::fans_out(definition).then_some(expand::ITEMS_MAX),
+        ..whole
+    }
+}
+
+fn explore_one(definition: &Definition, limits: Limits) -> Report {
+    let skeleton = Skeleton::of(definition);
+    let mut heart = Heart::new(skeleton);
+    let (graph, found) = search::breadth_first(&mut heart, limits.states_max);
+    let (verdict, ends) = match found {
+        Found::Breach { breach, way } => (
+            disproved(&mut heart, &told(&graph, &way), breach),
+            Vec::new(),
+        ),
+        Found::TooMany => (beyond(heart.skeleton(), limits), Vec::new()),
+        Found::Everything => match search::cannot_end(&heart, &graph) {
+            None => (Verdict::Proved, ends::of(&heart, &graph)),
+            Some(world) => {
+                let way = told(&graph, &graph.way(world));
+                let said = "from here nothing leads to an end or before a human".to_owned();
+                let breach = Breach::of(P::AlwaysEnds, said);
+                (disproved(&mut heart, &way, breach), Vec::new())
+            }
+        },
+    };
+    Report {
+        verdict,
+        states: graph.len(),
+        steps: graph.steps(),
+        ends,
+        items: None,
+    }
+}
+
+fn told(graph: &search::Graph, way: &[search::Edge]) -> Vec<Told> {
+    way.iter()
+        .map(|edge| (graph.world(edge.from).saga(), edge.ask, edge.outcome))
+        .collect()
+}
+
+fn disproved(heart: &mut Heart, way: &[Told], breach: Breach) -> Verdict {
+    let story = story::tell(heart, way, &breach);
+    Verdict::Disproved(Box::new(Counterexample {
+        property: breach.property,
+        said: breach.said,
+        story,
+    }))
+}
+
+/// Beyond the bound: at random.
+fn beyond(skeleton: &Skeleton, limits: Limits) -> Verdict {
+    match search::random_walks(skeleton, limits.walks, limits.seed) {
+        None => Verdict::NotProved {
+            walks: limits.walks,
+            seed: limits.seed,
+        },
+        Some(mut broken) => {
+            let way: Vec<Told> = broken
+                .way
+                .iter()
+                .map(|(world, edge)| (world.saga(), edge.ask, edge.outcome))
+                .collect();
+            disproved(&mut broken.heart, &way, broken.breach)
+        }
+    }
+}
