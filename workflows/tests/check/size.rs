@@ -18,8 +18,16 @@ fn side_by_side(steps: usize) -> Definition {
 fn states(steps: usize) -> usize {
     let begun = std::time::Instant::now();
     let report = explore(&side_by_side(steps), Limits::default());
-    println!("{steps} side by side: {} states, {:?}", report.states, begun.elapsed());
-    assert!(matches!(report.verdict, Verdict::Proved), "{:?}", report.verdict);
+    println!(
+        "{steps} side by side: {} states, {:?}",
+        report.states,
+        begun.elapsed()
+    );
+    assert!(
+        matches!(report.verdict, Verdict::Proved),
+        "{:?}",
+        report.verdict
+    );
     report.states
 }
 

@@ -227,7 +227,8 @@ fn plain(step: &mut StepState) {
             *problem = nothing_said();
         }
         Forward::Succeeded { output } => *output = Arc::new(serde_json::Value::Null),
-        Forward::Pending | Forward::Skipped => {}
+        Forward::Waiting { since, until } => (*since, *until) = (NOW, LATER),
+        Forward::Pending | Forward::Skipped | Forward::FannedOut => {}
     }
     if let Undoing::Open(work) = &mut step.undoing {
         plain_work(work);

@@ -82,9 +82,7 @@ fn is_there(heart: &Heart, graph: &Graph, aim: Aim, id: WorldId) -> bool {
         (Status::Completed | Status::Compensated, _) | (Status::Stuck, Aim::EndOrHuman) => true,
         (Status::Stuck, Aim::End) => cannot_be_made(heart, saga),
         // A saga that nobody has started has nothing to come to.
-        (Status::Running | Status::Waiting | Status::Compensating, _) => {
-            saga.phase == Phase::New
-        }
+        (Status::Running | Status::Waiting | Status::Compensating, _) => saga.phase == Phase::New,
     }
 }
 

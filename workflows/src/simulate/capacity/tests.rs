@@ -15,6 +15,7 @@ const TASKS: usize = 300_000;
 fn job(takes: Micros) -> Job {
     let task = Task {
         unit: 0,
+        step: 0,
         operation: Operation::Forward,
         generation: 1,
         attempt: 1,
