@@ -1,4 +1,4 @@
-//! `impresario lint` and `schema`: exit codes and what is on standard output.
+//! `impresario lint`, `check` and `schema`: exit codes and what is on standard output.
 
 use std::fs;
 
@@ -17,10 +17,7 @@ fn a_shipped_definition_is_accepted_and_no_proof_is_claimed() {
     let output = run(&["lint", BOOKING]);
     let told = text(&output.stdout);
     assert!(output.status.success(), "{told}{}", text(&output.stderr));
-    assert!(
-        told.contains("parsed and checked; not yet explored"),
-        "{told}"
-    );
+    assert!(told.contains("parsed and checked; not explored"), "{told}");
 }
 
 #[test]
@@ -48,6 +45,70 @@ fn everything_that_is_wrong_is_told() {
         told[1]["diagnostics"].as_array().unwrap().len() >= 2,
         "{told}"
     );
+}
+
+#[test]
+fn a_shipped_definition_is_proved() {
+    let output = run(&["check", BOOKING, "--ends"]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    assert!(told.contains("booking.yaml: proved: "), "{told}");
+    assert!(told.contains("stuck: reconcile capture"), "{told}");
+
+    let output = run(&["check", "-o", "json", BOOKING]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told[0]["verdict"], "proved", "{told}");
+    assert_eq!(told[0]["ends"][0]["status"], "completed", "{told}");
+}
+
+#[test]
+fn a_definition_that_goes_wrong_is_disproved_and_drawn() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let good = fs::read_to_string(BOOKING).unwrap();
+    fs::write(path("bad.yaml"), good.replace("    pins: [hold]\n", "")).unwrap();
+    let (bad, svg, mermaid) = (path("bad.yaml"), path("bad.svg"), path("bad.mmd"));
+    let output = run(&["check", BOOKING, &bad, "--svg", &svg, "--mermaid", &mermaid]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(told.contains("disproved: invariant"), "{told}");
+    assert!(
+        told.contains("`charge implies seat` does not hold"),
+        "{told}"
+    );
+    assert!(told.contains("hold: lets it expire"), "{told}");
+    assert!(fs::read_to_string(svg).unwrap().starts_with("<svg"));
+    assert!(
+        fs::read_to_string(mermaid)
+            .unwrap()
+            .starts_with("sequenceDiagram")
+    );
+
+    let output = run(&["check", "-o", "json", &bad]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = &told[0]["counterexample"];
+    assert_eq!(found["property"], "invariant", "{told}");
+    assert_eq!(found["timeline"][0]["who"], "customer", "{told}");
+}
+
+#[test]
+fn what_is_too_large_or_refused_is_not_proved() {
+    let output = run(&["check", BOOKING, "--states-max", "100", "--seed", "7"]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(7), "{told}");
+    assert!(
+        told.contains("not proved") && told.contains("seed 7"),
+        "{told}"
+    );
+
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("refused.yaml");
+    fs::write(&file, "saga: order\nversion: 1\nsteps: {}\n").unwrap();
+    let output = run(&["check", file.to_str().unwrap()]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("SG006") && told.contains("refused"), "{told}");
+    assert_eq!(run(&["check", "/nowhere/saga.yaml"]).status.code(), Some(3));
 }
 
 #[test]
