@@ -5,6 +5,7 @@
 //! definition. Reading stops at the first of these; what a sheet says about a definition is checked as a whole.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::MergeKeyPolicy;
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
@@ -46,12 +47,45 @@ pub(crate) fn read<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Dia
     serde_saphyr::from_str_with_options(text, options).map_err(|error| refused(name, &error))
 }
 
+/// The parser's commonest complaints in the words that definitions use; the others as they are.
 fn refused(name: &str, error: &Error) -> Diagnostic {
-    let whole = error.without_snippet().to_string();
-    // The parser appends the place, which is reported by itself.
-    let message = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
     let place = error.location().unwrap_or(Location::UNKNOWN);
-    at(UNREADABLE, name, place, message)
+    let say = |message: String| at(UNREADABLE, name, place, message);
+    match error.without_snippet() {
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => {
+            let mut diagnostic = say(format!("unknown key `{field}`"));
+            diagnostic.help = Some(meant(field, expected.iter().copied()));
+            diagnostic
+        }
+        Error::SerdeMissingField { field, .. } => say(format!("`{field}` is missing here")),
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("a key");
+            say(format!("`{key}` stands here twice"))
+        }
+        Error::UnknownAnchor { .. }
+        | Error::Budget {
+            breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. },
+            ..
+        } => say("anchors and aliases (`&a`, `*a`) are not part of the language".to_owned()),
+        other => {
+            let whole = other.to_string();
+            // The parser appends the place, which is reported by itself.
+            say(whole.split(" at line ").next().unwrap_or(&whole).to_owned())
+        }
+    }
+}
+
+/// What was probably meant, or everything that there is.
+fn meant<'c>(word: &str, known: impl IntoIterator<Item = &'c str> + Clone) -> String {
+    nearest(word, known.clone()).map_or_else(
+        || {
+            let all: Vec<&str> = known.into_iter().collect();
+            format!("there are: {}", all.join(", "))
+        },
+        |near| format!("did you mean `{near}`?"),
+    )
 }
 
 /// A name that the definition does not have, with what was probably meant.
@@ -63,16 +97,7 @@ pub(crate) fn unknown<'c>(
 ) -> Diagnostic {
     let message = format!("there is no {what} `{}`", word.value);
     let mut diagnostic = at(UNKNOWN, name, word.referenced, message);
-    let help = nearest(&word.value, known.clone()).map_or_else(
-        || {
-            format!(
-                "there are: {}",
-                known.into_iter().collect::<Vec<_>>().join(", ")
-            )
-        },
-        |near| format!("did you mean `{near}`?"),
-    );
-    diagnostic.help = Some(help);
+    diagnostic.help = Some(meant(&word.value, known));
     diagnostic
 }
 

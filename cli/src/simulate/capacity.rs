@@ -45,7 +45,7 @@ fn pool(pool: &PoolPlan) -> Vec<String> {
     };
     vec![
         pool.pool.clone(),
-        pool.tasks.to_string(),
+        pool.tasks.rounded(),
         pool.takes.rounded(),
         format!(
             "{}.{}",

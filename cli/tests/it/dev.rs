@@ -9,7 +9,7 @@ use crate::program::{Dev, postgres_is_missing, run, text};
 
 const EVENT: &str = "0e7e0000-0000-4000-8000-000000000002";
 
-fn book(url: &str, seat: &str, key: &str, token: &str, wait: u8) -> Value {
+pub(crate) fn book(url: &str, seat: &str, key: &str, token: &str, wait: u8) -> Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let answer = reqwest::Client::builder()

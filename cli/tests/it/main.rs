@@ -9,3 +9,5 @@ mod demo;
 mod dev;
 mod doctor;
 mod program;
+mod recorded;
+mod rehearsal;

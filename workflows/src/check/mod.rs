@@ -36,7 +36,7 @@ pub use story::{Actor, Line, Story};
 
 use heart::Heart;
 use properties::{Breach, Property as P};
-use search::Found;
+use search::{Aim, Found};
 use skeleton::Skeleton;
 use story::Told;
 
@@ -74,12 +74,10 @@ fn explore_one(definition: &Definition, limits: Limits) -> Report {
             Vec::new(),
         ),
         Found::TooMany => (beyond(heart.skeleton(), limits), Vec::new()),
-        Found::Everything => match search::cannot_end(&heart, &graph) {
+        Found::Everything => match unending(&heart, &graph) {
             None => (Verdict::Proved, ends::of(&heart, &graph)),
-            Some(world) => {
+            Some((world, breach)) => {
                 let way = told(&graph, &graph.way(world));
-                let said = "from here nothing leads to an end or before a human".to_owned();
-                let breach = Breach::of(P::AlwaysEnds, said);
                 (disproved(&mut heart, &way, breach), Vec::new())
             }
         },
@@ -91,6 +89,26 @@ fn explore_one(definition: &Definition, limits: Limits) -> Report {
         ends,
         items: None,
     }
+}
+
+/// A world from which the saga does not come to where it should.
+fn unending(heart: &Heart, graph: &search::Graph) -> Option<(u32, Breach)> {
+    let aims = [
+        (
+            Aim::EndOrHuman,
+            P::AlwaysEnds,
+            "from here nothing leads to an end or before a human",
+        ),
+        (
+            Aim::End,
+            P::Mendable,
+            "from here no retry of a human leads to an end",
+        ),
+    ];
+    aims.into_iter().find_map(|(aim, property, said)| {
+        let world = search::falls_short(heart, graph, aim)?;
+        Some((world, Breach::of(property, said.to_owned())))
+    })
 }
 
 fn told(graph: &search::Graph, way: &[search::Edge]) -> Vec<Told> {

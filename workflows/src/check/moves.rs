@@ -169,8 +169,16 @@ pub(super) fn is_fault(ask: Ask) -> bool {
 /// Which of them it is hangs on what has happened to it before, so all of one list must lead on.
 ///
 /// A participant that works does what it is asked unless that is settled, and can tell what has happened, if need be
-/// by somebody who looks: also under a key that its provider has forgotten.
-pub(super) fn helpful(saga: &State, world: &World) -> Vec<Vec<Ask>> {
+/// by somebody who looks: also under a key that its provider has forgotten. Before a human, the human helps.
+pub(super) fn helpful(skeleton: &Skeleton, saga: &State, world: &World) -> Vec<Vec<Ask>> {
+    let retry = match saga.status(&skeleton.definition) {
+        Status::Stuck => Some(vec![Ask::Retry]),
+        Status::Running
+        | Status::Waiting
+        | Status::Compensating
+        | Status::Completed
+        | Status::Compensated => None,
+    };
     let heard = saga.quarantine.is_none();
     let comes = saga
         .waiting()
@@ -183,12 +191,18 @@ pub(super) fn helpful(saga: &State, world: &World) -> Vec<Vec<Ask>> {
                 possible.iter().map(|kept| helps(kept, operation)).collect();
             answers.sort_unstable();
             answers.dedup();
+            // One that may have said no leads to a world of its own, which has to end too. There it is settled, and
+            // only so many can have said no before faults stopped; who is asked anew does not say no again.
+            if answers.contains(&Answer::Succeeded) {
+                answers.retain(|answer| *answer != Answer::Rejected);
+            }
             answers
                 .into_iter()
                 .map(|answer| Ask::Answered(unit, answer))
                 .collect()
         })
         .chain(comes)
+        .chain(retry)
         .collect()
 }
 

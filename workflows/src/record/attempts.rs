@@ -12,7 +12,7 @@ use super::fact::Fact;
 use super::note::Heard;
 use super::recording::Row;
 use crate::Millis;
-use crate::saga::{Cause, Event, Operation, Outcome, Problem};
+use crate::saga::{Cause, Event, Known, Operation, Outcome, Problem};
 
 /// How an attempt was answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,9 +146,14 @@ impl Reader {
                 let said = self.spent(step, *operation, problem, *doubtful, heard);
                 self.close(step, *operation, at, said);
             }
-            Event::GaveUp { step, problem, .. } => {
+            Event::GaveUp {
+                step,
+                known,
+                problem,
+            } => {
                 let operation = self.asked(step);
-                let said = self.spent(step, operation, problem, true, heard);
+                let doubtful = *known == Known::Unknown;
+                let said = self.spent(step, operation, problem, doubtful, heard);
                 self.close(step, operation, at, said);
             }
             Event::Parked {
@@ -156,6 +161,7 @@ impl Reader {
                 operation,
                 problem,
             } => {
+                // Without a doubt attempts that ran out would have been given up.
                 let said = self.spent(step, *operation, problem, true, heard);
                 self.close(step, *operation, at, said);
             }

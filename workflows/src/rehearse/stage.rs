@@ -84,12 +84,23 @@ impl Limits {
             inputs: INPUTS_MIN + 4 * attempts,
         }
     }
+
+    /// For one saga that somebody wants to see to its end: its deadline may need thousands of attempts to come.
+    pub(crate) fn patient() -> Limits {
+        Limits {
+            horizon: WEEK,
+            inputs: INPUTS_PATIENT,
+        }
+    }
 }
 
 const WEEK: Micros = 7 * 24 * 3_600 * 1_000_000;
 
 /// A step that is tried without end is known to be one after this many inputs.
 const INPUTS_MIN: u32 = 400;
+
+/// Attempts every 200 ms for longer than a quarter of an hour.
+const INPUTS_PATIENT: u32 = 20_000;
 
 /// The attempts that a step's policies allow, where they bound them.
 fn attempts(step: &Step) -> u32 {
@@ -168,6 +179,10 @@ impl<'d> Stage<'d> {
             };
             now = now.max(next);
             if now > BEGINNING + limits.horizon || ended.inputs >= limits.inputs {
+                // A human is needed, however long something beside it is tried.
+                if self.seat.status() == Status::Stuck {
+                    ended.end = End::Stuck;
+                }
                 return Ok(ended);
             }
             // An answer that arrives at the very instant at which its wait ends is in time.

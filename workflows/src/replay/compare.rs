@@ -11,7 +11,7 @@ use crate::Millis;
 use crate::record::Fact;
 
 /// The first difference of two lives.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// The step that it is about; none when it is about the whole saga.
     pub step: Option<String>,
@@ -44,7 +44,10 @@ pub(super) fn first_difference(was: &Life, would_be: &Life) -> Option<(Millis, D
             };
             Some((after, difference))
         })
-        .min()
+        // Of two at one instant the one about a step: what becomes of the saga follows from it.
+        .min_by_key(|(after, difference)| {
+            (*after, difference.step.is_none(), difference.step.clone())
+        })
 }
 
 type Facts<'l> = Vec<(Millis, &'l Fact)>;

@@ -131,7 +131,7 @@ fn one(
     }
     let mut world = Recorded::new(definition, &story);
     let begin = start(recording.input.clone());
-    let ended = stage.run(&mut world, &begin, Limits::of(definition))?;
+    let ended = stage.run(&mut world, &begin, Limits::patient())?;
     let (mut would_be, assumed) = (world.life, world.assumed);
     would_be.end.end = ended.end.as_str();
     if let Some(why) = world.untold {

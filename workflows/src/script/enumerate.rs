@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::run::{Found, run};
 use super::table::Table;
 use crate::definition::Definition;
-use crate::rehearse::{PlacedFault, Plan, Stage};
+use crate::rehearse::{Limits, PlacedFault, Plan, Stage};
 use crate::saga::Unfoldable;
 
 /// One line: faults, and what came of them.
@@ -26,7 +26,14 @@ pub fn enumerate(definition: &Definition, table: &Table) -> Result<String, Unfol
     let mut outcome = |faults: &[PlacedFault]| -> Result<Found, Unfoldable> {
         let mut plan = Plan::default();
         faults.iter().for_each(|fault| fault.plan(&mut plan));
-        let (found, _) = run(definition, &mut stage, &table.input, &table.outputs, &plan)?;
+        let (found, _) = run(
+            definition,
+            &mut stage,
+            &table.input,
+            &table.outputs,
+            &plan,
+            Limits::of(definition),
+        )?;
         Ok(found)
     };
     let calm = outcome(&[])?;

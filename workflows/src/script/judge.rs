@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::run::{Found, Moment, run};
 use super::table::{Case, Expected, Table};
 use crate::definition::Definition;
-use crate::rehearse::Stage;
+use crate::rehearse::{Limits, Stage};
 use crate::saga::Unfoldable;
 
 /// One case after it was run.
@@ -57,7 +57,14 @@ fn judged(
     stage: &mut Stage<'_>,
     case: &Case,
 ) -> Result<CaseResult, Unfoldable> {
-    let (found, moments) = run(definition, stage, &case.input, &case.outputs, &case.plan)?;
+    let (found, moments) = run(
+        definition,
+        stage,
+        &case.input,
+        &case.outputs,
+        &case.plan,
+        Limits::patient(),
+    )?;
     Ok(CaseResult {
         name: case.name.clone(),
         line: case.line,

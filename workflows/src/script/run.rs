@@ -101,6 +101,7 @@ pub(super) fn run(
     input: &Value,
     outputs: &[Value],
     plan: &Plan,
+    limits: Limits,
 ) -> Result<(Found, Vec<Moment>), Unfoldable> {
     let mut world = Scripted {
         outputs,
@@ -108,7 +109,7 @@ pub(super) fn run(
         moments: Vec::new(),
         attempts: BTreeMap::new(),
     };
-    let ended = stage.run(&mut world, &start(input.clone()), Limits::of(definition))?;
+    let ended = stage.run(&mut world, &start(input.clone()), limits)?;
     let attempts = world
         .attempts
         .iter()

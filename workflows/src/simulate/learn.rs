@@ -95,7 +95,7 @@ impl Learned {
             .map(|saga| saga.input.clone())
             .collect();
         if !inputs.is_empty() {
-            self.profile.inputs = inputs;
+            self.profile.inputs = varied(inputs);
             self.profile.overhead = 0;
         }
     }
@@ -108,7 +108,7 @@ impl Learned {
     ) {
         for (step, assumed) in definition.steps.iter().zip(&mut self.profile.steps) {
             if let Some(outputs) = outputs.remove(&step.id) {
-                assumed.outputs = outputs;
+                assumed.outputs = varied(outputs);
             }
             let has_undo = matches!(step.undo, Undo::Compensate(_));
             for (operation, has, manner) in [
@@ -241,6 +241,14 @@ impl Seen {
             broken: Share::of(self.broken, self.sagas).0,
         }
     }
+}
+
+/// Equal ones tell how often each occurred; when all are equal, one tells it too.
+fn varied(mut values: Vec<Value>) -> Vec<Value> {
+    if values.windows(2).all(|pair| pair[0] == pair[1]) {
+        values.truncate(1);
+    }
+    values
 }
 
 fn quantiles(takes: &[Micros]) -> Vec<(Ppm, Micros)> {

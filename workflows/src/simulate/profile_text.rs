@@ -68,7 +68,7 @@ impl Profile {
             .iter()
             .map(|(code, share)| format!("{}: {}", Value::from(code.as_str()), Share(*share)))
             .collect();
-        writeln!(text, "    rejected: {{ {} }}", codes.join(", "))?;
+        writeln!(text, "    rejected: {}", flow(&codes))?;
         values(text, "    ", "output", &assumed.outputs)?;
         if let Some(pinned) = &assumed.pinned_by {
             writeln!(text, "    pinned_by: {}", definition.steps[pinned.by].id)?;
@@ -117,8 +117,17 @@ fn latency(latency: &Latency) -> String {
                     Some(format!("{name}: {}", Span(*takes)))
                 })
                 .collect();
-            format!("{{ {} }}", named.join(", "))
+            flow(&named)
         }
+    }
+}
+
+/// A map on one line.
+fn flow(entries: &[String]) -> String {
+    if entries.is_empty() {
+        "{}".to_owned()
+    } else {
+        format!("{{ {} }}", entries.join(", "))
     }
 }
 

@@ -146,6 +146,12 @@ impl fmt::Display for Share {
 }
 
 impl Rate {
+    /// For people: in a second, with one digit behind the point.
+    pub fn rounded(self) -> String {
+        let tenths = (self.per_kilosecond + 50) / 100;
+        format!("{}.{}/s", tenths / 10, tenths % 10)
+    }
+
     fn parse(text: &str) -> Option<Rate> {
         let (count, unit) = text.split_once('/')?;
         let count: u64 = count.parse().ok().filter(|count| *count > 0)?;

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod counterexamples;
 mod plain;
 mod reductions;
 mod second_opinion;
 mod shipped;
+mod size;

@@ -217,7 +217,7 @@ fn work(work: Work, doubt_matters: bool) -> Work {
 }
 
 /// Whether something stands before a human because its input cannot be made.
-pub(super) fn is_unmappable(problem: &Problem) -> bool {
+pub(crate) fn is_unmappable(problem: &Problem) -> bool {
     problem.code == UNMAPPABLE
 }
 

@@ -19,6 +19,7 @@ use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 pub use ask::{Ask, Budget, Idle, Spending};
+pub(crate) use canon::is_unmappable;
 pub use fate::Site;
 
 use super::properties::Breach;

@@ -49,13 +49,15 @@ pub enum Property {
     NeverSilent,
     /// From everywhere, once faults stop, it ends or stands before a human.
     AlwaysEnds,
+    /// From before a human, once somebody retries and faults stop, it ends.
+    Mendable,
     /// Every input has an answer in every state.
     Answered,
 }
 
 impl Property {
     /// All of them, those about money first.
-    pub const ALL: [Property; 13] = [
+    pub const ALL: [Property; 14] = [
         Property::Invariant,
         Property::WantedOrUndone,
         Property::UndoneInOrder,
@@ -68,6 +70,7 @@ impl Property {
         Property::EndsAreEnds,
         Property::NeverSilent,
         Property::AlwaysEnds,
+        Property::Mendable,
         Property::Answered,
     ];
 
@@ -86,6 +89,7 @@ impl Property {
             Property::EndsAreEnds => "ends-are-ends",
             Property::NeverSilent => "never-silent",
             Property::AlwaysEnds => "always-ends",
+            Property::Mendable => "mendable",
             Property::Answered => "answered",
         }
     }

@@ -54,7 +54,7 @@ fn go_through(heart: &mut Heart, graph: &mut Graph, id: WorldId) -> Option<(Brea
         return Some((breach, None));
     }
     let asks = moves::all(scene.skeleton, scene.saga, world.all());
-    let helpful = moves::helpful(scene.saga, &world);
+    let helpful = moves::helpful(scene.skeleton, scene.saga, &world);
     let mut follow = Vec::new();
     let mut leads: Vec<(Ask, WorldId)> = Vec::new();
     for ask in asks {

@@ -8,7 +8,7 @@ mod graph;
 mod walks;
 
 pub(super) use breadth::{Found, breadth_first};
-pub(super) use ending::cannot_end;
+pub(super) use ending::{Aim, falls_short};
 pub(super) use faults::fewest_faults;
 pub(super) use graph::{Edge, Graph};
 pub(super) use walks::random_walks;

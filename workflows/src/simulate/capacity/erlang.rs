@@ -133,20 +133,21 @@ mod tests {
         }
     }
 
-    /// Share of tasks that wait, as printed in tables of Erlang C.
+    /// Share of tasks that wait, computed elsewhere in exact fractions.
     #[test]
-    fn the_chance_to_wait_is_the_tabulated_one() {
-        for (tenths, workers, tabulated) in [
+    fn the_chance_to_wait_is_erlangs() {
+        for (tenths, workers, exact) in [
             (5, 1, 0.5),
             (10, 2, 1.0 / 3.0),
             (20, 3, 4.0 / 9.0),
-            (50, 6, 0.587_5),
-            (80, 10, 0.409_2),
-            (1_000, 110, 0.229_4),
+            (50, 6, 0.587_516_451),
+            (80, 10, 0.409_180_151),
+            (1_000, 110, 0.237_007_500),
+            (9_000, 920, 0.394_994_759),
         ] {
             let waiting = busy(tenths).staffed(workers).unwrap().waiting as f64 / ONE as f64;
             assert!(
-                (waiting - tabulated).abs() < 0.000_6,
+                (waiting - exact).abs() < 0.000_000_01,
                 "{tenths}/{workers}: {waiting}"
             );
         }

@@ -8,5 +8,7 @@ mod crowd;
 mod erlang;
 mod plan;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 pub use plan::{CapacityPlan, Demand, PoolPlan, Waits, plan_capacity};
