@@ -42,7 +42,10 @@ impl Timeline {
             .steps
             .iter()
             .map(|step| {
-                let task = format!("{}/{}", step.task.pool, step.task.task);
+                let task = step.task().map_or_else(
+                    || step.kind.word().to_owned(),
+                    |task| format!("{}/{}", task.pool, task.task),
+                );
                 (step.id.as_str(), task)
             })
             .collect();

@@ -54,7 +54,11 @@ impl Replica {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = api::router(engine.clone(), api::Options { metrics });
+        let options = api::Options {
+            metrics,
+            webhook_secret: None,
+        };
+        let router = api::router(engine.clone(), options);
         tokio::spawn(api::serve(listener, router, CancellationToken::new()));
         Replica { engine, address }
     }

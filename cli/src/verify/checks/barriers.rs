@@ -122,7 +122,7 @@ fn tasks(step: &Step) -> Vec<&str> {
         Undo::Nothing { .. } | Undo::Readonly | Undo::OnlyForward => None,
     };
     let ask = step.reconcile.as_ref().map(|ask| ask.task.task.as_str());
-    [Some(step.task.task.as_str()), undo, ask]
+    [step.task().map(|task| task.task.as_str()), undo, ask]
         .into_iter()
         .flatten()
         .collect()

@@ -56,14 +56,27 @@ pub(crate) fn inputs(
 
 fn start(rest: &[Event]) -> Vec<Input> {
     let Some(Event::Started {
-        input, traceparent, ..
+        input,
+        traceparent,
+        parent,
+        ..
     }) = rest.first()
     else {
         return Vec::new();
     };
+    // Nothing but its parent's order turns a saga around in the moment of its start.
+    let stillborn = match rest.get(1) {
+        Some(Event::Turned {
+            cause: Cause::Cancelled { by, reason },
+            stamp: Some(key),
+        }) => Some(stamp(key, by, reason)),
+        Some(_) | None => None,
+    };
     vec![Input::Start(Start {
         input: (**input).clone(),
         traceparent: traceparent.as_deref().map(str::to_owned),
+        parent: parent.clone(),
+        stillborn,
     })]
 }
 
@@ -198,7 +211,7 @@ fn pool(definition: &Definition, index: usize, operation: Operation) -> Option<&
         (Operation::Reconcile, Some(reconcile), _) => Some(&reconcile.task.pool),
         (Operation::Compensate, _, Undo::Compensate(undo)) => Some(&undo.task.pool),
         (Operation::Forward | Operation::Reconcile | Operation::Compensate, _, _) => {
-            Some(&step.task.pool)
+            step.task().map(|task| task.pool.as_str())
         }
     }
 }
