@@ -143,9 +143,11 @@ impl Engine {
         if !decision.meaning.is_news() {
             return None;
         }
-        let tasks = decision.commands.iter().map(|command| {
-            let Command::Dispatch(task) = command;
-            Task {
+        let tasks = decision.commands.iter().filter_map(|command| {
+            let Command::Dispatch(task) = command else {
+                return None;
+            };
+            Some(Task {
                 unit: task.step,
                 operation: task.operation,
                 generation: task.generation,
@@ -154,7 +156,7 @@ impl Engine {
                 } else {
                     1
                 },
-            }
+            })
         });
         let tasks = tasks.collect();
         let next = self.number(decision.next);
@@ -163,10 +165,7 @@ impl Engine {
 
     fn input(&self, saga: &mut State, ask: Ask) -> Input {
         match ask {
-            Ask::Start => Input::Start(Start {
-                input: self.input.clone(),
-                traceparent: None,
-            }),
+            Ask::Start => Input::Start(Start::with(self.input.clone())),
             Ask::Answer(task, said) => self.result(task, said),
             Ask::Due(unit, operation) => {
                 due(work(&mut saga.steps[unit], operation));

@@ -27,7 +27,7 @@ impl Plain {
         let at_rest = match status {
             Status::Completed | Status::Compensated => true,
             Status::Stuck => saga.next_wake(definition).is_none(),
-            Status::Running | Status::Compensating => false,
+            Status::Running | Status::Waiting | Status::Compensating => false,
         };
         if !at_rest {
             return None;
