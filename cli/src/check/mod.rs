@@ -110,8 +110,8 @@ fn check(path: &std::path::Path, options: &CheckOptions) -> anyhow::Result<Check
     let checked = Definition::check(&name, &text);
     let limits = Limits {
         states_max: options.states_max,
+        walks: Limits::walks_for(options.states_max),
         seed: options.seed,
-        ..Limits::default()
     };
     let explored = checked.definition.map(|definition| {
         let begun = Instant::now();

@@ -27,9 +27,6 @@ use crate::store::audit::Deed;
 /// Worlds that an upload is worth: seconds. `impresario check` goes further.
 const STATES_MAX: usize = 200_000;
 
-/// Random walks beyond them.
-const WALKS_MAX: usize = 2_000;
-
 #[derive(Deserialize)]
 struct Body {
     source: String,
@@ -117,7 +114,7 @@ async fn disproof(definition: &Definition) -> Result<Option<FieldError>, Problem
     let definition = definition.clone();
     let limits = Limits {
         states_max: STATES_MAX,
-        walks: WALKS_MAX,
+        walks: Limits::walks_for(STATES_MAX),
         ..Limits::default()
     };
     let report = tokio::task::spawn_blocking(move || explore(&definition, limits))

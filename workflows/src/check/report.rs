@@ -18,14 +18,24 @@ pub struct Limits {
 /// A million worlds are some seconds and some hundred megabytes.
 const STATES_MAX: usize = 1_000_000;
 
-/// As many walks as take about as long as the worlds before them.
-const WALKS: usize = 20_000;
+/// A walk takes about as long as so many worlds.
+const WORLDS_PER_WALK: usize = 50;
+
+/// Fewer walks than this say nothing.
+const WALKS_MIN: usize = 200;
+
+impl Limits {
+    /// As many walks as take about as long as the worlds before them.
+    pub fn walks_for(states_max: usize) -> usize {
+        (states_max / WORLDS_PER_WALK).max(WALKS_MIN)
+    }
+}
 
 impl Default for Limits {
     fn default() -> Self {
         Limits {
             states_max: STATES_MAX,
-            walks: WALKS,
+            walks: Limits::walks_for(STATES_MAX),
             seed: 1,
         }
     }

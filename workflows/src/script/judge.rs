@@ -76,7 +76,7 @@ fn judged(
 
 fn mismatches(expected: &Expected, found: &Found) -> Vec<Mismatch> {
     let mut judge = Judge(Vec::new());
-    judge.same("end", Some(&expected.end.as_str()), &found.end);
+    judge.same("end", Some(&expected.end.as_str()), found.end);
     judge.same("because", expected.because.as_ref(), &found.because);
     judge.same("undone", expected.undone.as_ref(), &found.undone);
     // Sets: nobody should have to know in which order steps are told.
@@ -99,8 +99,8 @@ fn mismatches(expected: &Expected, found: &Found) -> Vec<Mismatch> {
     judge.0
 }
 
-fn sorted(names: &Vec<String>) -> Vec<String> {
-    let mut names = names.clone();
+fn sorted(names: &[String]) -> Vec<String> {
+    let mut names = names.to_vec();
     names.sort();
     names
 }
