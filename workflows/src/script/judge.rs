@@ -85,7 +85,11 @@ fn mismatches(expected: &Expected, found: &Found) -> Vec<Mismatch> {
         ("stuck", &expected.stuck, &found.stuck),
         ("skipped", &expected.skipped, &found.skipped),
     ] {
-        judge.same(key, wanted.as_ref().map(sorted), sorted(came));
+        judge.same(
+            key,
+            wanted.as_ref().map(|names| sorted(names)),
+            sorted(came),
+        );
     }
     for (place, wanted) in &expected.attempts {
         let came = found.attempts.get(place).copied().unwrap_or(0);
