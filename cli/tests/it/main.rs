@@ -9,3 +9,4 @@ mod demo;
 mod dev;
 mod doctor;
 mod program;
+mod verify;
