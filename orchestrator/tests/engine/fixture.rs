@@ -165,6 +165,8 @@ pub(crate) struct Replica {
 pub(crate) struct Setup {
     pub(crate) transport_forgets: bool,
     pub(crate) results_unread: bool,
+    /// Serves this instead of the story.
+    pub(crate) definition: Option<&'static str>,
 }
 
 impl Replica {
@@ -188,7 +190,8 @@ impl Replica {
             partitions: 4,
             transport_forgets: setup.transport_forgets,
         };
-        let definition = Definition::parse("story", STORY).expect("a right definition");
+        let text = setup.definition.unwrap_or(STORY);
+        let definition = Definition::parse("story", text).expect("a right definition");
         let engine = Engine::start(options, database, vec![definition], broker, arrivals_in)
             .await
             .expect("start the engine");
@@ -200,11 +203,8 @@ impl Replica {
     }
 
     pub(crate) async fn start_saga(&self, key: &str, input: Value) -> Result<Started, StartError> {
-        let stored = self
-            .engine
-            .catalogue()
-            .current("story")
-            .expect("the definition");
+        let definitions = self.engine.catalogue().all_current();
+        let stored = definitions.into_iter().next().expect("the definition");
         let hash = input.to_string().into_bytes();
         self.engine
             .start_saga("main", stored, key, hash, input, None)
@@ -233,6 +233,16 @@ impl Replica {
 
     /// Gives an answer to this replica.
     pub(crate) async fn answer(&self, task: &Task, outcome: Outcome) {
+        self.deliver(task, outcome).await;
+    }
+
+    /// The same; whether it was acknowledged comes through the channel.
+    pub(crate) async fn deliver(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+    ) -> mpsc::UnboundedReceiver<(u64, u64)> {
+        let (acks, acknowledged) = mpsc::unbounded_channel();
         let result = TaskResult {
             saga: task.saga.clone(),
             step: task.step.clone(),
@@ -245,9 +255,10 @@ impl Replica {
         let arrival = Arrival::Results {
             partition: 0,
             results: vec![result],
-            receipt: Receipt::none(),
+            receipt: Receipt::new(1, 1, acks),
         };
         self.arrivals.send(arrival).await.expect("the engine runs");
+        acknowledged
     }
 
     /// Waits until the saga's stored status is this.
