@@ -77,6 +77,10 @@ pub(crate) async fn run(options: VerifyOptions, format: Format) -> anyhow::Resul
         Format::Json => output::json(&report)?,
         Format::Table => output::line(&report.text()),
     }
+    if report.is_empty() {
+        let text = format!("there is nothing to judge in {}", folder.display());
+        return Err(coded(Code::NotFound, text));
+    }
     if report.holds {
         Ok(())
     } else {

@@ -111,6 +111,11 @@ fn told(case: &Case<'_>, violations: Vec<Violation>) -> Vec<Told> {
 }
 
 impl Report {
+    /// Whether no rule could be judged at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.judged.is_empty()
+    }
+
     /// For people.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();

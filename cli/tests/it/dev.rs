@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program::{Dev, postgres_is_missing, run, text};
+use crate::verify::a_served_booking_is_judged;
 
 const EVENT: &str = "0e7e0000-0000-4000-8000-000000000002";
 
@@ -51,6 +52,7 @@ fn dev_serves_and_drains_and_keeps_what_it_has() {
         (&replayed["id"], &replayed["status"]),
         (&booking["id"], &booking["status"])
     );
+    a_served_booking_is_judged(&again);
     assert!(again.terminate().success());
 
     // Removed only when it is agreed to.

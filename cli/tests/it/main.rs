@@ -11,3 +11,4 @@ mod doctor;
 mod program;
 mod recorded;
 mod rehearsal;
+mod verify;

@@ -90,7 +90,7 @@ fn whatever_is_killed_under_load_every_booking_ends_right() {
 }
 
 #[test]
-fn pools_that_are_away_change_no_outcome() {
+fn h23_pools_that_are_away_change_no_outcome() {
     if servers_are_missing() {
         return;
     }
@@ -99,7 +99,7 @@ fn pools_that_are_away_change_no_outcome() {
 }
 
 #[test]
-fn a_partition_owner_that_is_stopped_changes_no_outcome() {
+fn h13_a_partition_owner_that_is_stopped_changes_no_outcome() {
     if servers_are_missing() {
         return;
     }

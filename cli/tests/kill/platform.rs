@@ -5,6 +5,8 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use impresario_services::Folder;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -14,6 +16,9 @@ use crate::client::Client;
 use crate::programs::{Addresses, Programs, ROLES};
 use crate::servers::Servers;
 use crate::wires::{Far, Wires};
+
+/// Migrating takes a moment, on a machine that is busy.
+const MIGRATED: Duration = Duration::from_secs(60);
 
 /// How the processes reach the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +115,17 @@ impl Platform {
         platform
     }
 
-    /// From now on the participants keep an effect log.
+    /// From now on the participants keep an effect log: once all of them have made their tables.
     fn install_witness(&self) {
+        let until = Instant::now() + MIGRATED;
+        while self.barriers() < 4 {
+            assert!(
+                Instant::now() < until,
+                "only {} pools are there",
+                self.barriers()
+            );
+            sleep(Duration::from_millis(50));
+        }
         let installed = Command::new(env!("CARGO_BIN_EXE_impresario"))
             .args([
                 "verify",
@@ -123,6 +137,14 @@ impl Platform {
             .unwrap();
         let said = String::from_utf8_lossy(&installed.stderr).into_owned();
         assert!(installed.status.success(), "witness: {said}");
+    }
+
+    /// Pools that are ready to work: the count of starts is the last table that each makes.
+    fn barriers(&self) -> i64 {
+        let count =
+            "select count(*) from information_schema.tables where table_name = 'task_start'";
+        let counted = sqlx::query_scalar(count).fetch_one(&self.pool);
+        self.runtime.block_on(counted).unwrap_or_default()
     }
 
     /// Past all links.

@@ -27,9 +27,16 @@ impl Open {
     }
 }
 
-/// Waits until everything has ended. Support staff looks after what stands before a human: the answer tells what
-/// that was.
-pub(crate) fn wait(platform: &mut Platform) -> Result<Vec<String>, String> {
+/// What it was like when it had come to rest.
+pub(crate) struct Rest {
+    /// What stood before a human meanwhile, and why.
+    pub(crate) stood: Vec<String>,
+    /// The queues as they were seen, all empty. A later look may find one of the engine's own probes on its way.
+    pub(crate) queues: Vec<(String, u64)>,
+}
+
+/// Waits until everything has ended. Support staff looks after what stands before a human.
+pub(crate) fn wait(platform: &mut Platform) -> Result<Rest, String> {
     let began = Instant::now();
     mend(platform);
     let (mut best, mut since) = (u64::MAX, Instant::now());
@@ -37,17 +44,16 @@ pub(crate) fn wait(platform: &mut Platform) -> Result<Vec<String>, String> {
     for round in 0.. {
         platform.programs.look();
         let mut open = look(platform);
+        let mut queues = Vec::new();
         if open.sagas + open.outbox + open.stuck == 0 {
             // Listing queues takes a second of the broker's: only at the end.
-            open.messages = records::queues(platform)
-                .iter()
-                .map(|(_, messages)| messages)
-                .sum();
+            queues = records::queues(platform);
+            open.messages = queues.iter().map(|(_, messages)| messages).sum();
         } else if open.sagas == 0 && open.stuck > 0 {
             stood.extend(help(platform, round));
         }
         if open.measure() == 0 {
-            return Ok(stood);
+            return Ok(Rest { stood, queues });
         }
         if open.measure() < best {
             (best, since) = (open.measure(), Instant::now());
@@ -60,7 +66,7 @@ pub(crate) fn wait(platform: &mut Platform) -> Result<Vec<String>, String> {
         }
         sleep(Duration::from_millis(500));
     }
-    Ok(stood)
+    Err("looked for ever".to_owned())
 }
 
 /// Lets everything authorized so far be given back: whoever waits for that does not hang.

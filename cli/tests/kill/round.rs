@@ -81,10 +81,13 @@ pub(crate) fn under(
     let _history = load.stop(&platform.runtime);
     log.write(&records);
     counters.stop(&platform.runtime, &records);
-    let stood = quiet::wait(platform).unwrap_or_else(|why| fail(platform, &why));
-    let verdict = records::judge(platform);
+    let rest = quiet::wait(platform).unwrap_or_else(|why| fail(platform, &why));
+    let verdict = records::judge(platform, &rest.queues);
     let seconds = began.elapsed().as_secs_f64();
-    eprintln!("{seconds:6.1} s at rest and judged; support helped {stood:?}");
+    eprintln!(
+        "{seconds:6.1} s at rest and judged; support helped {:?}",
+        rest.stood
+    );
     let ended = &platform.programs.ended_by_themselves;
     if !ended.is_empty() {
         fail(platform, &format!("ended by themselves: {ended:?}"));

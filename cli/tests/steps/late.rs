@@ -6,7 +6,7 @@ use crate::faults::Fault;
 use crate::world::story;
 
 #[test]
-fn a_step_cancelled_before_it_ran_leaves_a_tombstone_that_the_late_task_meets() {
+fn h08_h09_a_step_cancelled_before_it_ran_leaves_a_tombstone_that_the_late_task_meets() {
     story(|world| async move {
         let mut sagas = Vec::new();
         for (step, pool) in [("hold", "catalog"), ("authorize", "payment")] {
@@ -42,7 +42,7 @@ fn a_step_cancelled_before_it_ran_leaves_a_tombstone_that_the_late_task_meets() 
 }
 
 #[test]
-fn a_capture_held_back_past_its_reconciling_is_refused_by_the_provider() {
+fn h08_a_capture_held_back_past_its_reconciling_is_refused_by_the_provider() {
     story(|world| async move {
         let key = "late capture";
         let id = world.id_of(key).to_string();
@@ -79,7 +79,7 @@ fn cancel_at_every_step_before_the_pivot_leaves_nothing() {
 }
 
 #[test]
-fn cancel_while_the_pivot_is_unanswered_waits_for_what_it_did() {
+fn h21_cancel_while_the_pivot_is_unanswered_waits_for_what_it_did() {
     story(|world| async move {
         let key = "cancel at capture";
         let saga = world.id_of(key).to_string();

@@ -17,7 +17,7 @@ pub(crate) const STEPS: [(&str, bool); 7] = [
 ];
 
 #[test]
-fn every_step_run_twice_side_by_side_happens_once() {
+fn h02_every_step_run_twice_side_by_side_happens_once() {
     story(|world| async move {
         let mut sagas = Vec::new();
         for (step, _) in STEPS {
@@ -39,7 +39,7 @@ fn every_step_run_twice_side_by_side_happens_once() {
 }
 
 #[test]
-fn every_step_done_but_reported_failed_once_goes_on_with_the_stored_answer() {
+fn h04_every_step_done_but_reported_failed_once_goes_on_with_the_stored_answer() {
     story(|world| async move {
         let lie = Outcome::Failed(Problem::new("lie", "done, and said not to be"));
         let mut sagas = Vec::new();

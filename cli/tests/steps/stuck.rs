@@ -47,7 +47,7 @@ fn compensations_run_twice_or_lied_about_undo_once() {
 }
 
 #[test]
-fn an_undoing_that_fails_for_good_waits_for_a_human_and_names_what_is_left() {
+fn h10_an_undoing_that_fails_for_good_waits_for_a_human_and_names_what_is_left() {
     story(|world| async move {
         let broken = Fault::Answer(Outcome::Failed(Problem::new("away", "not today")));
         let mut sagas = Vec::new();

@@ -7,7 +7,7 @@ use crate::once::STEPS;
 use crate::world::story;
 
 #[test]
-fn every_step_lost_once_or_unanswered_once_is_tried_again_under_the_same_key() {
+fn h03_h04_every_step_lost_once_or_unanswered_once_is_tried_again_under_the_same_key() {
     story(|world| async move {
         let mut sagas = Vec::new();
         for (step, _) in STEPS {
@@ -31,7 +31,7 @@ fn every_step_lost_once_or_unanswered_once_is_tried_again_under_the_same_key() {
 }
 
 #[test]
-fn every_step_that_never_answers_ends_without_a_charge_or_with_everything() {
+fn h06_every_step_that_never_answers_ends_without_a_charge_or_with_everything() {
     story(|world| async move {
         let mut sagas = Vec::new();
         for step in ["hold", "authorize", "pin", "capture"] {
@@ -62,7 +62,7 @@ fn every_step_that_never_answers_ends_without_a_charge_or_with_everything() {
 }
 
 #[test]
-fn the_provider_s_silence_after_charging_is_reconciled_to_exactly_one_charge() {
+fn h06_the_provider_s_silence_after_charging_is_reconciled_to_exactly_one_charge() {
     story(|world| async move {
         let charged = world.book("silence charged", "tok_timeout_charged").await;
         let uncharged = world

@@ -132,7 +132,7 @@ async fn who_has_not_looked_may_not_act() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_people_at_once_one_acts() {
+async fn h20_of_two_people_at_once_one_acts() {
     let bench = Bench::start().await;
     let body = booking("A1", "tok_slow", "ana@example.org").to_string();
     let started = bench

@@ -132,7 +132,7 @@ async fn bodies_that_do_not_say_what_is_needed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_too_large_or_something_else() {
+async fn h18_bodies_that_are_too_large_or_something_else() {
     let bench = Bench::start().await;
     let most = 256 * 1024;
     let padded = |length: usize| {

@@ -93,7 +93,7 @@ async fn a_caller_who_does_not_wait_is_told_where_to_look() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_one_intention() {
+async fn h01_a_key_is_one_intention() {
     let bench = Bench::start().await;
     let first = bench.book("k1", &good()).await;
     let rows = bench.rows().await;
@@ -134,7 +134,7 @@ async fn a_key_is_one_intention() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_equal_requests_at_once_are_one_saga() {
+async fn h01_sixty_four_equal_requests_at_once_are_one_saga() {
     let bench = std::sync::Arc::new(Bench::start().await);
     let requests = (0..64).map(|_| {
         let bench = std::sync::Arc::clone(&bench);
@@ -158,7 +158,7 @@ async fn sixty_four_equal_requests_at_once_are_one_saga() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_hangs_up_breaks_nothing() {
+async fn h32_a_caller_who_hangs_up_breaks_nothing() {
     let bench = Bench::start().await;
     let body = good();
     for turn in 0..40_u64 {

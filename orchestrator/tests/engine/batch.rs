@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::fixture::{Replica, database, seat, success};
 
 #[tokio::test]
-async fn a_start_that_cannot_be_stored_fails_alone() {
+async fn h25_a_start_that_cannot_be_stored_fails_alone() {
     let replica = Arc::new(Replica::start("a", &database().await).await);
     let mut calls = tokio::task::JoinSet::new();
     for turn in 0..40 {
@@ -38,7 +38,7 @@ async fn a_start_that_cannot_be_stored_fails_alone() {
 }
 
 #[tokio::test]
-async fn tasks_that_a_dead_replica_left_are_published_by_another() {
+async fn h11_tasks_that_a_dead_replica_left_are_published_by_another() {
     let url = database().await;
     let a = Replica::start("a", &url).await;
     a.wire.refuse_publications(true);

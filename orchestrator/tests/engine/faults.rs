@@ -1,8 +1,9 @@
-//! A proxy in front of PostgreSQL that can lose one answer: the statement gets through and is carried out, and
-//! then the connection is cut.
+//! A proxy in front of PostgreSQL that can lose one answer (the statement gets through and is carried out, and then
+//! the connection is cut), and that can hold everything back, as a partitioned network does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -13,6 +14,16 @@ struct Shared {
     /// Answers to be lost.
     armed: AtomicUsize,
     lost: AtomicUsize,
+    /// Nothing passes, and nobody is told.
+    held: AtomicBool,
+}
+
+impl Shared {
+    async fn pass(&self) {
+        while self.held.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
 pub(crate) struct Proxy {
@@ -46,6 +57,11 @@ impl Proxy {
     /// The next commit is carried out, and its answer lost.
     pub(crate) fn lose_next_commit_answer(&self) {
         self.shared.armed.store(1, Ordering::SeqCst);
+    }
+
+    /// Holds everything back, on connections present and new; or lets it go on.
+    pub(crate) fn hold(&self, held: bool) {
+        self.shared.held.store(held, Ordering::SeqCst);
     }
 
     pub(crate) fn lost(&self) -> usize {
@@ -84,6 +100,7 @@ async fn statements(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Arc
             // From now on the answer is on its way to nowhere.
             shared.armed.store(2, Ordering::SeqCst);
         }
+        shared.pass().await;
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
@@ -110,6 +127,7 @@ async fn answers(
             cut.notify_one();
             return;
         }
+        shared.pass().await;
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

@@ -213,6 +213,8 @@ pub(crate) struct Replica {
     pub(crate) engine: Engine,
     pub(crate) wire: Arc<Wire>,
     arrivals: mpsc::Sender<Arrival>,
+    /// Name of the definition that its sagas run.
+    story: String,
 }
 
 /// How a replica differs from the usual.
@@ -221,6 +223,8 @@ pub(crate) struct Setup {
     pub(crate) transport_forgets: bool,
     pub(crate) results_unread: bool,
     pub(crate) look_every: Option<Duration>,
+    /// Serves this instead of the story.
+    pub(crate) definition: Option<&'static str>,
 }
 
 impl Replica {
@@ -244,8 +248,10 @@ impl Replica {
             look_every: setup.look_every.unwrap_or(Options::new(name).look_every),
             ..Options::new(name)
         };
-        let definitions = [STORY, OUTER, INNER, PATIENT]
+        let text = setup.definition.unwrap_or(STORY);
+        let definitions = [text, OUTER, INNER, PATIENT]
             .map(|text| Definition::parse("test", text).expect("a right definition"));
+        let story = definitions[0].name.clone();
         let engine = Engine::start(options, database, definitions.into(), broker, arrivals_in)
             .await
             .expect("start the engine");
@@ -253,11 +259,12 @@ impl Replica {
             engine,
             wire,
             arrivals,
+            story,
         }
     }
 
     pub(crate) async fn start_saga(&self, key: &str, input: Value) -> Result<Started, StartError> {
-        self.start_of("story", key, input).await
+        self.start_of(&self.story, key, input).await
     }
 
     pub(crate) async fn start_of(
@@ -299,6 +306,16 @@ impl Replica {
 
     /// Gives an answer to this replica.
     pub(crate) async fn answer(&self, task: &Task, outcome: Outcome) {
+        self.deliver(task, outcome).await;
+    }
+
+    /// The same; whether it was acknowledged comes through the channel.
+    pub(crate) async fn deliver(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+    ) -> mpsc::UnboundedReceiver<(u64, u64)> {
+        let (acks, acknowledged) = mpsc::unbounded_channel();
         let result = TaskResult {
             saga: task.saga.clone(),
             step: task.step.clone(),
@@ -311,9 +328,10 @@ impl Replica {
         let arrival = Arrival::Results {
             partition: 0,
             results: vec![result],
-            receipt: Receipt::none(),
+            receipt: Receipt::new(1, 1, acks),
         };
         self.arrivals.send(arrival).await.expect("the engine runs");
+        acknowledged
     }
 
     /// Waits until the saga's stored status is this.

@@ -7,7 +7,7 @@ use crate::faults::Proxy;
 use crate::fixture::{Replica, database, seat, success};
 
 #[tokio::test]
-async fn a_commit_whose_answer_was_lost_counts_once() {
+async fn h11_a_commit_whose_answer_was_lost_counts_once() {
     let direct = database().await;
     let proxy = Proxy::before(&direct).await;
     let replica = Replica::start("a", &proxy.url(&direct)).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::fixture::{Replica, Setup, database, seat, success};
 
 #[tokio::test]
-async fn silence_of_a_pool_that_is_there_spends_attempts_until_the_outcome_is_unknown() {
+async fn h06_silence_of_a_pool_that_is_there_spends_attempts_until_the_outcome_is_unknown() {
     let replica = Replica::start("a", &database().await).await;
     let saga = replica.start_saga("k1", seat()).await.unwrap().id;
     let hold = replica.task(saga, "hold", Operation::Forward, 1).await;
@@ -21,7 +21,7 @@ async fn silence_of_a_pool_that_is_there_spends_attempts_until_the_outcome_is_un
 }
 
 #[tokio::test]
-async fn a_pool_without_a_consumer_spends_nothing() {
+async fn h23_a_pool_without_a_consumer_spends_nothing() {
     let replica = Replica::start("a", &database().await).await;
     replica.wire.pools_look_like(PoolDepth {
         messages: 1,

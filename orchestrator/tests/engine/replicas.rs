@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::fixture::{Replica, database, eventually, seat, stamp, success};
 
 #[tokio::test]
-async fn a_stale_cache_loses_its_seq_and_decides_again() {
+async fn h13_a_stale_cache_loses_its_seq_and_decides_again() {
     let url = database().await;
     let (a, b) = (
         Replica::start("a", &url).await,
@@ -32,7 +32,7 @@ async fn a_stale_cache_loses_its_seq_and_decides_again() {
 }
 
 #[tokio::test]
-async fn cancel_against_the_pivot_has_one_outcome() {
+async fn h21_cancel_against_the_pivot_has_one_outcome() {
     let url = database().await;
     let (a, b) = (
         Replica::start("a", &url).await,
@@ -80,7 +80,7 @@ async fn cancel_against_the_pivot_has_one_outcome() {
 }
 
 #[tokio::test]
-async fn a_decision_that_writes_nothing_is_made_again_on_the_stored_head() {
+async fn h13_a_decision_that_writes_nothing_is_made_again_on_the_stored_head() {
     let url = database().await;
     let (a, b) = (
         Replica::start("a", &url).await,
@@ -134,7 +134,7 @@ async fn a_refusal_is_believed_only_on_the_stored_head() {
 }
 
 #[tokio::test]
-async fn the_same_start_at_two_replicas_at_once_is_one_saga() {
+async fn h01_the_same_start_at_two_replicas_at_once_is_one_saga() {
     let url = database().await;
     let replicas = [
         Arc::new(Replica::start("a", &url).await),

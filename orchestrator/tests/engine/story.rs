@@ -70,7 +70,7 @@ async fn a_rejected_pivot_undoes_what_was_done() {
 }
 
 #[tokio::test]
-async fn an_undoing_that_fails_for_good_stands_before_a_human_until_it_is_retried() {
+async fn h10_an_undoing_that_fails_for_good_stands_before_a_human_until_it_is_retried() {
     let replica = Replica::start("a", &database().await).await;
     let saga = replica.start_saga("k1", seat()).await.unwrap().id;
     let hold = replica.task(saga, "hold", Operation::Forward, 1).await;
@@ -149,7 +149,7 @@ async fn commands_that_cannot_be_followed_say_why() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_the_same_saga_and_another_body_is_a_mistake() {
+async fn h01_the_same_key_is_the_same_saga_and_another_body_is_a_mistake() {
     use impresario_orchestrator::lane::StartError;
     let replica = Replica::start("a", &database().await).await;
     let first = replica.start_saga("k1", seat()).await.unwrap();

@@ -11,7 +11,7 @@ use crate::fixture::{Engine, Outside, amqp_url, eventually, list, unique_partiti
 use crate::proxy::Proxy;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_cut_unacknowledged_results_come_again_and_old_receipts_do_nothing() {
+async fn h31_after_a_cut_unacknowledged_results_come_again_and_old_receipts_do_nothing() {
     let (proxy, outside) = (Proxy::start().await, Outside::connect().await);
     let mut engine = Engine::start(Options::new(proxy.url()));
     let partition = unique_partition();
@@ -39,7 +39,7 @@ async fn after_a_cut_unacknowledged_results_come_again_and_old_receipts_do_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_half_open_connection_is_noticed_and_replaced() {
+async fn h12_a_half_open_connection_is_noticed_and_replaced() {
     let (proxy, outside) = (Proxy::start().await, Outside::connect().await);
     let mut engine = Engine::start(Options {
         heartbeat: Duration::from_secs(1),
@@ -121,7 +121,7 @@ async fn an_engine_starts_while_its_broker_is_away() {
 /// Resets every two seconds under load, both ways: everything gets through at least once, and the channel
 /// ends only when it is cut (an unknown delivery tag would end it once more).
 #[tokio::test(flavor = "multi_thread")]
-async fn resets_under_load_lose_nothing() {
+async fn h12_h31_resets_under_load_lose_nothing() {
     const RESULTS: usize = 3_000;
     const CUTS: usize = 4;
     let (proxy, outside) = (Proxy::start().await, Outside::connect().await);
@@ -221,7 +221,7 @@ async fn resets_under_load_lose_nothing() {
 
 /// A channel-level error: the broker closes one channel, the connection lives on.
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_that_vanish_again_and_again_stop_nothing() {
+async fn h16_queues_that_vanish_again_and_again_stop_nothing() {
     let (mut engine, outside) = (
         Engine::start(Options::new(amqp_url())),
         Outside::connect().await,

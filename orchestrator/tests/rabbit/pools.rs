@@ -61,7 +61,7 @@ async fn depths_show_messages_and_consumers_and_go_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_queue_is_made_again_and_its_loss_told() {
+async fn h16_a_deleted_queue_is_made_again_and_its_loss_told() {
     let (mut engine, outside) = (Engine::connected().await, Outside::connect().await);
     let pool = unique_pool();
     engine.rabbit.serve_pools(vec![pool.clone()]).await;
@@ -87,7 +87,7 @@ async fn a_deleted_queue_is_made_again_and_its_loss_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_deleted_and_made_again_by_another_is_a_loss_for_both() {
+async fn h16_a_queue_deleted_and_made_again_by_another_is_a_loss_for_both() {
     let (mut one, mut two) = (Engine::connected().await, Engine::connected().await);
     let outside = Outside::connect().await;
     let pool = unique_pool();
@@ -103,7 +103,7 @@ async fn a_queue_deleted_and_made_again_by_another_is_a_loss_for_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_results_queue_is_read_again_and_counts_as_a_loss() {
+async fn h05_a_deleted_results_queue_is_read_again_and_counts_as_a_loss() {
     let (mut engine, outside) = (Engine::connected().await, Outside::connect().await);
     let (pool, partition) = (unique_pool(), unique_partition());
     engine.rabbit.serve_pools(vec![pool.clone()]).await;

@@ -90,7 +90,7 @@ async fn a_long_list_is_split_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_queue_is_told_and_made_for_the_next_time() {
+async fn h16_a_missing_queue_is_told_and_made_for_the_next_time() {
     let (engine, outside) = (Engine::connected().await, Outside::connect().await);
     let (there, missing) = (unique_pool(), unique_pool());
     engine.rabbit.serve_pools(vec![there.clone()]).await;

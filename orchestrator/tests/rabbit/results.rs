@@ -64,7 +64,7 @@ async fn deliveries_of_a_partition_given_away_stay_valid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_cannot_be_read_arrives_empty_and_can_be_acknowledged() {
+async fn h17_a_body_that_cannot_be_read_arrives_empty_and_can_be_acknowledged() {
     let (mut engine, outside) = (Engine::connected().await, Outside::connect().await);
     let partition = unique_partition();
     engine.rabbit.read_partitions(vec![partition]).await;

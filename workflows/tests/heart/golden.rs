@@ -107,7 +107,7 @@ fn variants<T: DeserializeOwned>(unknown: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_fact_of_a_newer_binary_is_an_error_and_not_something_else() {
+fn h29_a_fact_of_a_newer_binary_is_an_error_and_not_something_else() {
     for text in [
         r#"{ "event": "teleported", "step": "hold" }"#,
         r#"{ "event": "undone", "step": "hold", "by": "magic" }"#,
@@ -130,7 +130,7 @@ struct History {
 }
 
 #[test]
-fn yesterdays_sagas_come_to_their_end() {
+fn h29_yesterdays_sagas_come_to_their_end() {
     let histories = files("histories", ".history.json");
     assert!(histories.len() >= 4);
     for (name, text) in histories {

@@ -1,8 +1,12 @@
 //! How many messages wait in the queues of pools and partitions, asked of the broker passively: nothing is made or
 //! taken. What was delivered and not acknowledged cannot be seen this way; whoever can list it writes the file.
+//!
+//! The engine sends probes through its results queues all the time: a queue that is empty at one of several looks is
+//! empty.
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use impresario_protocol::{results_queue, task_queue};
 use lapin::options::QueueDeclareOptions;
@@ -14,6 +18,10 @@ use super::tables::Names;
 use crate::exit::{Code, coded};
 use crate::verify::folder;
 use crate::verify::table::Table;
+
+/// Probes are sent four times a second.
+const LOOKS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(70);
 
 pub(super) async fn take(url: &str, names: &Names, folder: &Path) -> anyhow::Result<()> {
     let connection = Connection::connect(url, ConnectionProperties::default())
@@ -35,20 +43,34 @@ pub(super) async fn take(url: &str, names: &Names, folder: &Path) -> anyhow::Res
         .chain(partitions.map(results_queue));
     let mut text = String::new();
     for name in queues {
+        if let Some(messages) = least(&connection, &name).await? {
+            let _written = writeln!(text, "{}", json!({ "name": name, "messages": messages }));
+        }
+    }
+    connection.close(200, "looked".into()).await?;
+    folder::write(folder, Table::Queue.file(), &text)
+}
+
+/// The least that was in a queue at some looks; none when there is no such queue.
+async fn least(connection: &Connection, name: &str) -> anyhow::Result<Option<u32>> {
+    let mut least = None;
+    for _ in 0..LOOKS {
         let passive = QueueDeclareOptions {
             passive: true,
             ..QueueDeclareOptions::durable()
         };
         // A queue that is not there ends the channel that asked for it.
         let channel = connection.create_channel().await?;
-        if let Ok(queue) = channel
-            .queue_declare(name.clone().into(), passive, FieldTable::default())
-            .await
-        {
-            let line = json!({ "name": name, "messages": queue.message_count(), "consumers": queue.consumer_count() });
-            let _written = writeln!(text, "{line}");
+        let looking = channel.queue_declare(name.into(), passive, FieldTable::default());
+        let Ok(queue) = looking.await else {
+            return Ok(None);
+        };
+        let messages = queue.message_count();
+        least = Some(least.map_or(messages, |least: u32| least.min(messages)));
+        if least == Some(0) {
+            break;
         }
+        tokio::time::sleep(PAUSE).await;
     }
-    connection.close(200, "looked".into()).await?;
-    folder::write(folder, Table::Queue.file(), &text)
+    Ok(least)
 }

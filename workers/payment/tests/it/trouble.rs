@@ -55,7 +55,7 @@ async fn a_charge_that_did_not_happen_never_will() {
 }
 
 #[tokio::test]
-async fn compensation_of_an_unknown_charge_takes_back_exactly_what_happened() {
+async fn h09b_compensation_of_an_unknown_charge_takes_back_exactly_what_happened() {
     let payments = payments().await;
     for (number, token) in [(1, "tok_timeout_charged"), (2, "tok_timeout_uncharged")] {
         let saga = TestSaga::new(number);
@@ -90,7 +90,7 @@ async fn an_authorization_without_an_answer_is_found_or_closed() {
 }
 
 #[tokio::test]
-async fn a_key_cancelled_while_the_provider_dawdles_stops_the_late_act() {
+async fn h09b_a_key_cancelled_while_the_provider_dawdles_stops_the_late_act() {
     let config = Config {
         slow_by: Duration::from_millis(1500),
         ..Config::default()

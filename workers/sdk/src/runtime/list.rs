@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_and_other_texts_are_refused() {
+    fn h29_other_versions_and_other_texts_are_refused() {
         assert!(decode(&body(2, vec![task("a")])).is_err());
         assert!(decode(b"hello").is_err());
         assert!(decode(b"{}").is_err());

@@ -229,7 +229,7 @@ async fn a_lost_queue_and_connection_are_built_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn results_wait_for_their_queue() {
+async fn h05_results_wait_for_their_queue() {
     let engine = Engine::new("unroutable", 60_003).await;
     let queue = results_queue(engine.partition);
     engine
@@ -314,7 +314,7 @@ async fn wire() -> Wire {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cut_wire_loses_no_answer_and_no_old_delivery_is_acknowledged_on_the_new_one() {
+async fn h31_a_cut_wire_loses_no_answer_and_no_old_delivery_is_acknowledged_on_the_new_one() {
     let engine = Engine::new("cut", 60_005).await;
     let mut results = engine.results().await;
     let wire = wire().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::fixture::{code, fixture, input, succeeded};
 
 #[tokio::test]
-async fn a_repeated_task_has_one_effect_and_one_answer() {
+async fn h02_a_repeated_task_has_one_effect_and_one_answer() {
     let test = fixture().await;
     let saga = TestSaga::new(1);
     let task = || forward(&saga, "s", "add", input("a", ""));
@@ -22,7 +22,7 @@ async fn a_repeated_task_has_one_effect_and_one_answer() {
 }
 
 #[tokio::test]
-async fn concurrent_duplicates_wait_for_the_first_and_answer_the_same() {
+async fn h02_concurrent_duplicates_wait_for_the_first_and_answer_the_same() {
     let test = fixture().await;
     let saga = TestSaga::new(1);
     let tasks = (0..6).map(|_| test.run(forward(&saga, "s", "add", input("a", "slow"))));
@@ -91,7 +91,7 @@ async fn compensation_undoes_once_and_closes_the_key() {
 }
 
 #[tokio::test]
-async fn a_null_compensation_leaves_a_tombstone_that_refuses_the_late_task() {
+async fn h08_h09_a_null_compensation_leaves_a_tombstone_that_refuses_the_late_task() {
     let test = fixture().await;
     let saga = TestSaga::new(1);
     let undone = test.run(compensation(&saga, "s", "subtract")).await;
@@ -107,7 +107,7 @@ async fn a_null_compensation_leaves_a_tombstone_that_refuses_the_late_task() {
 }
 
 #[tokio::test]
-async fn whoever_comes_first_wins_between_a_task_and_its_compensation() {
+async fn h08_whoever_comes_first_wins_between_a_task_and_its_compensation() {
     let test = fixture().await;
     let rounds = (0..20).map(|number| {
         let saga = TestSaga::new(number);

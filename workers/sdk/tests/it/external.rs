@@ -260,7 +260,7 @@ async fn an_unknown_that_did_not_happen_is_closed_and_a_late_call_does_nothing()
 }
 
 #[tokio::test]
-async fn compensation_of_an_intent_closes_the_key_first_and_undoes_what_it_did() {
+async fn h09b_compensation_of_an_intent_closes_the_key_first_and_undoes_what_it_did() {
     let (test, provider) = external().await;
     let saga = TestSaga::new(1);
     provider.behave("act and be silent");
@@ -352,7 +352,7 @@ async fn a_late_answer_about_an_undone_effect_changes_nothing() {
 }
 
 #[tokio::test]
-async fn past_the_key_s_life_nothing_is_repeated_or_cancelled() {
+async fn h09b_past_the_key_s_life_nothing_is_repeated_or_cancelled() {
     let (test, provider) = external().await;
     let saga = TestSaga::new(1);
     provider.behave("silent");

@@ -18,7 +18,7 @@ async fn starts(test: &crate::fixture::Fixture) -> Option<i32> {
 }
 
 #[tokio::test]
-async fn the_third_start_without_an_answer_is_answered_unknown() {
+async fn h17_the_third_start_without_an_answer_is_answered_unknown() {
     let test = fixture().await;
     let saga = TestSaga::new(1);
     let body = || {
@@ -94,7 +94,7 @@ async fn the_third_start_without_an_answer_is_answered_unknown() {
 }
 
 #[tokio::test]
-async fn a_healthy_redelivery_is_simply_answered() {
+async fn h17_a_healthy_redelivery_is_simply_answered() {
     let test = fixture().await;
     let transport = Arc::new(MemoryTransport::default());
     let worker = Worker::new(

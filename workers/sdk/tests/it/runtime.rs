@@ -144,7 +144,7 @@ async fn a_slow_and_a_panicking_task_hold_nobody_back() {
 }
 
 #[tokio::test]
-async fn time_is_kept_not_after_heartbeats_timeout() {
+async fn h30_time_is_kept_not_after_heartbeats_timeout() {
     let running = waiting();
     let (mut late, mut long, mut too_long) = (wait(0, 0), wait(1, 250), wait(2, 60_000));
     late.not_after = Some(1);
@@ -168,7 +168,7 @@ async fn time_is_kept_not_after_heartbeats_timeout() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_acknowledged_and_its_siblings_are_answered() {
+async fn h17_what_cannot_be_read_is_acknowledged_and_its_siblings_are_answered() {
     let running = waiting();
     running.transport.deliver(b"no JSON".to_vec(), false);
     running
@@ -192,7 +192,7 @@ async fn what_cannot_be_read_is_acknowledged_and_its_siblings_are_answered() {
 }
 
 #[tokio::test]
-async fn an_answer_is_published_until_it_is_confirmed() {
+async fn h04_an_answer_is_published_until_it_is_confirmed() {
     let running = waiting();
     running.transport.fail_publishes(3);
     running

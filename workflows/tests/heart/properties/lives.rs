@@ -68,7 +68,7 @@ proptest! {
     }
 }
 
-fn ends_well(mut life: Life, moves: &[Move]) -> Life {
+pub(super) fn ends_well(mut life: Life, moves: &[Move]) -> Life {
     for next in moves {
         life.happens(next);
     }

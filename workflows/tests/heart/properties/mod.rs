@@ -1,5 +1,6 @@
 //! Laws over random lives: random definitions, random participants, random luck.
 
+mod clock;
 mod definitions;
 mod lives;
 mod moves;

@@ -79,7 +79,7 @@ fn what_was_never_dispatched_is_not_undone() {
 }
 
 #[test]
-fn a_late_success_is_evidence_and_covered_by_the_undoing() {
+fn h07_a_late_success_is_evidence_and_covered_by_the_undoing() {
     let mut saga = Bench::started(trip());
     saga.cancel();
     let lines = saga.late("seat", Operation::Forward, 1, succeeded());
@@ -93,7 +93,7 @@ fn a_late_success_is_evidence_and_covered_by_the_undoing() {
 }
 
 #[test]
-fn after_the_undoing_a_late_success_is_no_news() {
+fn h07_after_the_undoing_a_late_success_is_no_news() {
     let mut saga = Bench::started(diamond());
     saga.until_out("left").cancel();
     saga.answer("left", succeeded());
@@ -241,7 +241,7 @@ fn a_failure_to_undo_counts_only_from_the_current_attempt() {
 }
 
 #[test]
-fn one_that_cannot_be_undone_stops_its_ancestors_and_nobody_else() {
+fn h10_one_that_cannot_be_undone_stops_its_ancestors_and_nobody_else() {
     let (mut saga, _) = diamond_to_undo();
     assert_eq!(
         saga.answer("left", failed()),

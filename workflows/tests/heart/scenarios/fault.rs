@@ -8,7 +8,7 @@ use crate::bench::outcomes::{failed, rejected, succeeded};
 use crate::bench::{Bench, MINUTE, SECOND};
 
 #[test]
-fn it_stands_before_a_human_and_takes_no_news() {
+fn h25_it_stands_before_a_human_and_takes_no_news() {
     let mut saga = Bench::started(trip());
     assert_eq!(saga.engine_fault(), ["quarantined (engine_error)"]);
     assert_eq!(saga.engine_fault(), ["ignored: known"]);

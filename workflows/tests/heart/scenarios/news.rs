@@ -69,7 +69,7 @@ fn before_the_start_there_is_nothing_to_tell_and_nothing_to_command() {
 }
 
 #[test]
-fn an_answer_about_a_step_that_is_not_there_is_foreign() {
+fn h28_an_answer_about_a_step_that_is_not_there_is_foreign() {
     let mut saga = Bench::started(trip());
     for outcome in every_outcome() {
         assert_eq!(
@@ -130,7 +130,7 @@ fn what_was_answered_for_good_is_not_answered_again() {
 }
 
 #[test]
-fn after_the_end_every_answer_is_late() {
+fn h07_after_the_end_every_answer_is_late() {
     let mut saga = Bench::started(trip());
     saga.until_out("ticket").answer("ticket", succeeded());
     for outcome in every_outcome() {
@@ -144,7 +144,7 @@ fn after_the_end_every_answer_is_late() {
 }
 
 #[test]
-fn an_attempt_number_that_was_never_given_closes_nothing() {
+fn h28_an_attempt_number_that_was_never_given_closes_nothing() {
     let mut saga = Bench::started(trip());
     for attempt in [0, 2, u32::MAX] {
         assert_eq!(

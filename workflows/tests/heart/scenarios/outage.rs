@@ -214,7 +214,7 @@ fn only_the_pool_that_lost_its_tasks_gets_them_again() {
 }
 
 #[test]
-fn a_heartbeat_moves_the_wait_out_and_spends_nothing() {
+fn h30_a_heartbeat_moves_the_wait_out_and_spends_nothing() {
     let mut saga = Bench::started(trip());
     saga.now += 4 * SECOND;
     assert_eq!(

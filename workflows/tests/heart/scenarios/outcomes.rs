@@ -34,7 +34,7 @@ fn a_saga_in_which_all_goes_well_completes() {
 }
 
 #[test]
-fn a_success_counts_from_any_attempt() {
+fn h07_a_success_counts_from_any_attempt() {
     let mut saga = Bench::started(trip());
     assert_eq!(
         saga.passes(5 * SECOND),

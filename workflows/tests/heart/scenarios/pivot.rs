@@ -19,7 +19,7 @@ fn past_the_pivot() -> Bench {
 }
 
 #[test]
-fn a_cancel_waits_for_the_pivot_and_is_void_when_it_succeeds() {
+fn h21_a_cancel_waits_for_the_pivot_and_is_void_when_it_succeeds() {
     let mut saga = at_the_pivot();
     assert_eq!(saga.cancel(), ["wants to turn: cancelled"]);
     assert_eq!(saga.status(), Status::Running);

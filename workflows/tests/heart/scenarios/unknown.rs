@@ -29,7 +29,7 @@ const ASK: &str = "on_unknown: reconcile
 reconcile: { task: payment/ask, timeout: 3s, retry: { max_attempts: 2, initial: 1s } }";
 
 #[test]
-fn a_saga_that_may_turn_around_undoes_what_may_have_happened() {
+fn h06_a_saga_that_may_turn_around_undoes_what_may_have_happened() {
     let (mut saga, lines) = silence(trip());
     assert_eq!(
         lines,

@@ -1,0 +1,165 @@
+//! H16 with everything real but the workers: tasks that reach no queue, and queues that vanish with what is in them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use impresario_orchestrator::broker::rabbit::{self, Rabbit};
+use impresario_orchestrator::store::{Database, Options as StoreOptions};
+use impresario_orchestrator::{Engine, Options};
+use impresario_protocol::{Task, TaskMessage, task_queue};
+use impresario_workflows::{Definition, SagaId};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, ConnectionProperties};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::fixture::{PATIENCE, STORY, database};
+
+/// An engine on a real broker, with pools that nobody else has.
+struct Real {
+    engine: Engine,
+    seats: String,
+    outside: Channel,
+    _connection: Connection,
+}
+
+impl Real {
+    async fn start() -> Real {
+        let amqp = std::env::var("AMQP_URL").expect("AMQP_URL: run `cargo xtask test`");
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        let seats = format!("seats-{}", &name[..8]);
+        let text = STORY
+            .replace("seats/", &format!("{seats}/"))
+            .replace("money/", &format!("money-{}/", &name[..8]));
+        // Nobody may give up while a queue is away.
+        let text = text.replace("timeout: 1s", "timeout: 60s");
+        let definition = Definition::parse("story", &text).expect("a right definition");
+        let store = StoreOptions::new(database().await);
+        let store = Database::open(&store).await.expect("open the database");
+        let (arrivals, arrivals_in) = mpsc::channel(64);
+        let broker = Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap();
+        let options = Options {
+            replica: "real".to_owned(),
+            partitions: 4,
+            transport_forgets: false,
+        };
+        let engine = Engine::start(
+            options,
+            store,
+            vec![definition],
+            Arc::new(broker),
+            arrivals_in,
+        )
+        .await
+        .expect("start the engine");
+        let connection = Connection::connect(&amqp, ConnectionProperties::default())
+            .await
+            .unwrap();
+        Real {
+            engine,
+            seats,
+            outside: connection.create_channel().await.unwrap(),
+            _connection: connection,
+        }
+    }
+
+    async fn book(&self, key: &str) -> SagaId {
+        let stored = self.engine.catalogue().current("story").unwrap();
+        let input = json!({"seat": "A1"});
+        let started =
+            self.engine
+                .start_saga("main", stored, key, key.as_bytes().to_vec(), input, None);
+        started.await.unwrap().id
+    }
+
+    async fn delete_queue(&self) {
+        let queue = task_queue(&self.seats);
+        let options = QueueDeleteOptions::default();
+        self.outside
+            .queue_delete(queue.into(), options)
+            .await
+            .unwrap();
+    }
+
+    /// Takes tasks until each of these sagas has been seen.
+    async fn take(&self, sagas: &[SagaId]) -> BTreeMap<String, Vec<Task>> {
+        let mut seen = BTreeMap::<String, Vec<Task>>::new();
+        let taking = async {
+            while sagas
+                .iter()
+                .any(|saga| !seen.contains_key(&saga.to_string()))
+            {
+                // A queue that is not there (yet) ends the channel.
+                let channel = self._connection.create_channel().await.unwrap();
+                let queue = task_queue(&self.seats).into();
+                let options = BasicConsumeOptions::default();
+                let consuming =
+                    channel.basic_consume(queue, "".into(), options, FieldTable::default());
+                let Ok(mut tasks) = consuming.await else {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                };
+                let wait = Duration::from_millis(500);
+                while let Ok(Some(Ok(delivery))) = tokio::time::timeout(wait, tasks.next()).await {
+                    delivery.ack(BasicAckOptions::default()).await.unwrap();
+                    let message: TaskMessage = serde_json::from_slice(&delivery.data).unwrap();
+                    for task in message.tasks {
+                        seen.entry(task.saga.clone()).or_default().push(task);
+                    }
+                }
+                channel.close(200, "enough".into()).await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, taking)
+            .await
+            .unwrap_or_else(|_| panic!("of {} sagas these came: {:?}", sagas.len(), seen.keys()));
+        seen
+    }
+
+    async fn end(self) {
+        self.delete_queue().await;
+        self.engine.stop().await;
+    }
+}
+
+/// None was lost, and none was spent for it.
+fn all_first_attempts(seen: &BTreeMap<String, Vec<Task>>) {
+    for (saga, tasks) in seen {
+        assert!(
+            tasks.iter().all(|task| task.attempt == 1),
+            "{saga} has spent an attempt on a queue that was away: {tasks:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h16_tasks_that_reach_no_queue_wait_in_the_outbox() {
+    let real = Real::start().await;
+    let mut sagas = Vec::new();
+    for number in 0..20 {
+        // The engine makes a missing queue again within half a second: it is taken away under every start.
+        real.delete_queue().await;
+        sagas.push(real.book(&format!("unroutable {number}")).await);
+    }
+    let seen = real.take(&sagas).await;
+    all_first_attempts(&seen);
+    real.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h16_a_deleted_queue_is_made_again_with_what_was_in_it() {
+    let real = Real::start().await;
+    let mut sagas = Vec::new();
+    for number in 0..50 {
+        sagas.push(real.book(&format!("lost {number}")).await);
+    }
+    // Confirmed, out of the outbox, and nobody has read them.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    real.delete_queue().await;
+    let seen = real.take(&sagas).await;
+    all_first_attempts(&seen);
+    real.end().await;
+}
