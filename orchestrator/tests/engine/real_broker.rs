@@ -9,6 +9,7 @@ use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
 use impresario_protocol::{Task, TaskMessage, task_queue};
+use impresario_workflows::saga::Start;
 use impresario_workflows::{Definition, SagaId};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
@@ -41,11 +42,7 @@ impl Real {
         let store = Database::open(&store).await.expect("open the database");
         let (arrivals, arrivals_in) = mpsc::channel(64);
         let broker = Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap();
-        let options = Options {
-            replica: "real".to_owned(),
-            partitions: 4,
-            transport_forgets: false,
-        };
+        let options = Options::new("real");
         let engine = Engine::start(
             options,
             store,
@@ -69,9 +66,9 @@ impl Real {
     async fn book(&self, key: &str) -> SagaId {
         let stored = self.engine.catalogue().current("story").unwrap();
         let input = json!({"seat": "A1"});
-        let started =
-            self.engine
-                .start_saga("main", stored, key, key.as_bytes().to_vec(), input, None);
+        let hash = key.as_bytes().to_vec();
+        let start = Start::with(input);
+        let started = self.engine.start_saga("main", stored, key, hash, start);
         started.await.unwrap().id
     }
 
