@@ -73,8 +73,11 @@ struct Document<'r> {
 pub(crate) fn run(options: &SimulateOptions, format: Format) -> anyhow::Result<()> {
     let definition = file::definition(&options.file)?;
     let mut profile = profile(&definition, options)?;
+    let asked = definition.pools();
     for pool in PoolName::value_variants() {
-        if let (Some(name), Ok(slots)) = (pool.to_possible_value(), u32::try_from(pool.slots())) {
+        if let (Some(name), Ok(slots)) = (pool.to_possible_value(), u32::try_from(pool.slots()))
+            && asked.iter().any(|pool| pool == name.get_name())
+        {
             profile.default_slots(name.get_name(), slots);
         }
     }

@@ -7,8 +7,11 @@
 //! said here. `max_parallel` only forbids interleavings that are explored. `tolerate` counts failures; a step that
 //! tolerates some is explored both as one whose items may all fail and as one whose items may not.
 
+use serde_json::Value;
+
 use crate::StepSet;
 use crate::definition::{Definition, OnFailure, Step, StepIndex};
+use crate::expression::Reference;
 
 /// Items that are explored: none, one, and as many as can stand in each other's way in pairs and beside a third.
 pub(super) const ITEMS_MAX: usize = 3;
@@ -25,7 +28,7 @@ pub(super) fn variants(definition: &Definition) -> Vec<Definition> {
     }
     let tolerates = |step: &Step| step.each.as_ref().is_some_and(|each| each.tolerate > 0);
     let lenient = definition.steps.iter().any(tolerates);
-    (0..=ITEMS_MAX)
+    (items_min(definition)..=ITEMS_MAX)
         .flat_map(|items| {
             let strict = expanded(definition, items, |step| step.on_failure);
             let passed = (lenient && items > 0).then(|| {
@@ -40,6 +43,42 @@ pub(super) fn variants(definition: &Definition) -> Vec<Definition> {
             std::iter::once(strict).chain(passed)
         })
         .collect()
+}
+
+/// The fewest items that any fan-out can have.
+fn items_min(definition: &Definition) -> usize {
+    let least = definition
+        .steps
+        .iter()
+        .filter_map(|step| items_of(definition, step))
+        .min();
+    least.unwrap_or(0).min(ITEMS_MAX)
+}
+
+/// The fewest items of one fan-out: what the input's schema promises of a list that is read from the input as it is, as
+/// many as another fan-out has when it goes over its outputs, otherwise none.
+fn items_of(definition: &Definition, step: &Step) -> Option<usize> {
+    let list = &step.each.as_ref()?.list;
+    Some(match list.references().as_slice() {
+        [Reference::Input(path)] => promised(&definition.input_schema, path),
+        // Steps only read what comes before them, so this ends.
+        [Reference::Output { step, path }] if path.is_empty() => definition
+            .step_index(step)
+            .and_then(|before| items_of(definition, &definition.steps[before]))
+            .unwrap_or(0),
+        [] | [_, ..] => 0,
+    })
+}
+
+fn promised(schema: &Value, path: &[String]) -> usize {
+    let field = path.iter().try_fold(schema, |schema, name| {
+        schema.get("properties")?.get(name.as_str())
+    });
+    field
+        .and_then(|field| field.get("minItems"))
+        .and_then(Value::as_u64)
+        .and_then(|least| usize::try_from(least).ok())
+        .unwrap_or(0)
 }
 
 /// The definition with so many items in each of its fan-outs.
