@@ -108,7 +108,7 @@ fn verify(secret: &str, headers: &HeaderMap, bytes: &[u8], now_s: u64) -> Result
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len())

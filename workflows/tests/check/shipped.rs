@@ -10,9 +10,13 @@ fn report(text: &str) -> Report {
     explore(&Definition::parse("test", text).unwrap(), Limits::default())
 }
 
+/// Those that are proved in a moment without optimisation too; the others are proved with `impresario check`.
+const QUICK: [&str; 3] = ["booking", "trivial", "booking-by-transfer"];
+
 #[test]
-fn every_shipped_definition_is_proved() {
-    for (name, text) in SHIPPED {
+fn shipped_definitions_are_proved() {
+    let quick = |name: &str| QUICK.contains(&name.trim_end_matches(".yaml"));
+    for (name, text) in SHIPPED.iter().filter(|(name, _)| quick(name)) {
         let report = report(text);
         assert!(
             matches!(report.verdict, Verdict::Proved),

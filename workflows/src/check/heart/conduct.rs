@@ -2,7 +2,7 @@
 
 use crate::check::properties::{Breach, Property};
 use crate::check::skeleton::Skeleton;
-use crate::saga::{Command, Decision, Operation, Phase, State, Status};
+use crate::saga::{Command, Decision, Event, Operation, Phase, State, Status};
 
 /// The first rule that a decision breaks. One that changes nothing breaks none.
 pub(super) fn breach(skeleton: &Skeleton, before: &State, decision: &Decision) -> Option<Breach> {
@@ -10,23 +10,33 @@ pub(super) fn breach(skeleton: &Skeleton, before: &State, decision: &Decision) -
         return None;
     }
     end_that_moved(skeleton, before)
-        .or_else(|| forward_on_the_way_back(skeleton, decision))
+        .or_else(|| forward_on_the_way_back(decision))
         .or_else(|| sent_before_its_needs(skeleton, decision))
         .or_else(|| undone_going_on(skeleton, decision))
         .or_else(|| completed_early(skeleton, &decision.next))
         .or_else(|| silent(skeleton, &decision.next))
 }
 
-/// Once compensation has begun, nothing is sent forward any more.
-fn forward_on_the_way_back(skeleton: &Skeleton, decision: &Decision) -> Option<Breach> {
+/// Once compensation has begun, nothing is sent forward any more. A task that left before the turn, be it in the same
+/// decision, is one that may be on its way: its undoing covers it.
+fn forward_on_the_way_back(decision: &Decision) -> Option<Breach> {
     let Phase::Compensating { .. } = decision.next.phase else {
         return None;
     };
-    sent(decision, |operation| operation != Operation::Compensate).map(|unit| {
-        let id = &skeleton.units[unit].id;
-        let said = format!("`{id}` is sent although the saga is being undone");
-        Breach::of(Property::NothingForwardOnTheWayBack, said)
-    })
+    let turned = |event: &Event| matches!(event, Event::Turned { .. });
+    let begun = decision.events.iter().position(turned).unwrap_or(0);
+    let late = decision.events[begun..]
+        .iter()
+        .find_map(|event| match event {
+            Event::Dispatched {
+                step,
+                operation: Operation::Forward | Operation::Reconcile,
+                ..
+            } => Some(step),
+            _ => None,
+        })?;
+    let said = format!("`{late}` is sent although the saga is being undone");
+    Some(Breach::of(Property::NothingForwardOnTheWayBack, said))
 }
 
 /// A step is sent only when everything that it needs is done.

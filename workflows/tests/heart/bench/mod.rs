@@ -293,7 +293,7 @@ impl Bench {
     pub(crate) fn wake(&self) -> Option<Millis> {
         self.state
             .next_wake(&self.definition)
-            .map(|at| at - BEGINNING)
+            .map(|at| at.saturating_sub(BEGINNING))
     }
 
     /// The last task that was sent.
