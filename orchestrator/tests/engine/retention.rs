@@ -167,9 +167,7 @@ async fn what_a_dead_replica_left_half_done_is_finished() {
             let done = connection
                 .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(part.to_owned())))
                 .await;
-            if let Err(error) = done {
-                return Err(error);
-            }
+            done?;
         }
         Ok(())
     };
