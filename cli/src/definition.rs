@@ -42,7 +42,7 @@ pub(crate) fn lint(options: &LintOptions, format: Format) -> anyhow::Result<()> 
     let files = options
         .files
         .iter()
-        .map(read)
+        .map(|file| read(file))
         .collect::<Result<Vec<_>, _>>()?;
     match format {
         Format::Json => output::json(&files.iter().map(document).collect::<Vec<_>>())?,
@@ -68,7 +68,7 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<(String, String)> {
     Ok((name, text))
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Linted> {
+fn read(path: &Path) -> anyhow::Result<Linted> {
     let (name, text) = read_text(path)?;
     let checked = Definition::check(&name, &text);
     let definition = checked
