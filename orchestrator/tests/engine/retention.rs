@@ -169,7 +169,7 @@ async fn what_a_dead_replica_left_half_done_is_finished() {
                 .await;
             done?;
         }
-        Ok(())
+        Ok::<(), sqlx::Error>(())
     };
     run(format!("drop table saga_{}", first + 1)).await.unwrap();
     run(format!(
