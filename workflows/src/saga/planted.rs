@@ -261,15 +261,21 @@ fn sent_forward(definition: &Definition, state: &State, mut decision: Decision) 
 
 fn task(definition: &Definition, state: &State, unit: usize, operation: Operation) -> Dispatch {
     let step = &definition.steps[unit];
+    let (pool, task) = match step.task() {
+        Some(name) => (name.pool.clone(), name.task.clone()),
+        None => (String::new(), String::new()),
+    };
     Dispatch {
         step: unit,
+        unit: step.id.clone(),
         operation,
-        pool: step.task.pool.clone(),
-        task: step.task.task.clone(),
+        pool,
+        task,
         generation: state.steps[unit].generation,
         attempt: 1,
         not_after: 0,
         timeout_ms: 0,
+        heartbeat_ms: None,
         input: serde_json::Value::Null,
     }
 }
@@ -337,6 +343,7 @@ fn undone_after_the_end(state: &State, news: &StepResult) -> Decision {
     if let Some(step) = next.steps.first_mut() {
         step.undoing = Undoing::Open(Work {
             attempt: 1,
+            since: None,
             spent: 0,
             doubtful: false,
             wait: Wait::Operator {
