@@ -180,9 +180,10 @@ fn forgetting(
                 problem: nothing_said(),
             };
             step.undoing = Undoing::NotStarted;
-            decision
-                .commands
-                .retain(|Command::Dispatch(task)| task.step != unit);
+            decision.commands.retain(|command| match command {
+                Command::Dispatch(task) => task.step != unit,
+                Command::Report(_) => true,
+            });
         }
     }
     gone_on(definition, decision, moment)
@@ -314,8 +315,9 @@ fn pivot_given_up(definition: &Definition, mut decision: Decision) -> Decision {
     let Some(pivot) = definition.pivot else {
         return decision;
     };
-    let asks = |Command::Dispatch(task): &Command| {
-        task.step == pivot && task.operation == Operation::Reconcile
+    let asks = |command: &Command| {
+        matches!(command, Command::Dispatch(task)
+            if task.step == pivot && task.operation == Operation::Reconcile)
     };
     if decision.commands.iter().any(asks) {
         decision.commands.retain(|command| !asks(command));
