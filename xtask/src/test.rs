@@ -106,6 +106,15 @@ impl Run {
         );
         let mut sdk = cargo::cargo(["test", "--locked", "--no-fail-fast", "--lib"]);
         self.tests("unit tests of the worker SDK", sdk.args(SDK), Along::Out);
+        self.known_faults();
+    }
+
+    /// Faults that are planted into the heart and into participants, each of which the explorer has to find. They
+    /// are behind a feature, so that nothing else is ever tested, or shipped, with one.
+    fn known_faults(&mut self) {
+        let mut planted = cargo::cargo(["test", "--locked", "-p", "impresario-workflows"]);
+        planted.args(["--features", "seeded-defects", "--test", "defects"]);
+        self.tests("known faults are found", &mut planted, Along::Out);
     }
 
     fn whole(&mut self, options: &Options) {
@@ -187,6 +196,9 @@ impl Run {
         };
         tests.arg("--").args(&options.filters);
         self.tests(name, &mut tests, Along::Out);
+        if !options.is_narrow() {
+            self.known_faults();
+        }
     }
 
     /// A stage that is one check: when it fails, that counts as one failure.

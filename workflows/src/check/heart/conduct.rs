@@ -10,7 +10,7 @@ pub(super) fn breach(skeleton: &Skeleton, before: &State, decision: &Decision) -
         return None;
     }
     end_that_moved(skeleton, before)
-        .or_else(|| forward_on_the_way_back(decision))
+        .or_else(|| forward_on_the_way_back(skeleton, decision))
         .or_else(|| sent_before_its_needs(skeleton, decision))
         .or_else(|| undone_going_on(skeleton, decision))
         .or_else(|| completed_early(skeleton, &decision.next))
@@ -18,25 +18,34 @@ pub(super) fn breach(skeleton: &Skeleton, before: &State, decision: &Decision) -
 }
 
 /// Once compensation has begun, nothing is sent forward any more. A task that left before the turn, be it in the same
-/// decision, is one that may be on its way: its undoing covers it.
-fn forward_on_the_way_back(decision: &Decision) -> Option<Breach> {
+/// decision, is one that may be on its way: its undoing covers it. Events tell the order within a decision that turns;
+/// one that does not turn is all after it, and what it sends again (`redispatch`) is in no event, only in its commands.
+fn forward_on_the_way_back(skeleton: &Skeleton, decision: &Decision) -> Option<Breach> {
     let Phase::Compensating { .. } = decision.next.phase else {
         return None;
     };
     let turned = |event: &Event| matches!(event, Event::Turned { .. });
-    let begun = decision.events.iter().position(turned).unwrap_or(0);
-    let late = decision.events[begun..]
-        .iter()
-        .find_map(|event| match event {
-            Event::Dispatched {
-                step,
-                operation: Operation::Forward | Operation::Reconcile,
-                ..
-            } => Some(step),
-            _ => None,
-        })?;
+    let late = match decision.events.iter().position(turned) {
+        Some(turn) => dispatched_forward(&decision.events[turn..])?,
+        None => {
+            let unit = sent(decision, |operation| operation != Operation::Compensate)?;
+            skeleton.units[unit].id.as_str()
+        }
+    };
     let said = format!("`{late}` is sent although the saga is being undone");
     Some(Breach::of(Property::NothingForwardOnTheWayBack, said))
+}
+
+/// The first step that one of these events sends forward, or asks about.
+fn dispatched_forward(events: &[Event]) -> Option<&str> {
+    events.iter().find_map(|event| match event {
+        Event::Dispatched {
+            step,
+            operation: Operation::Forward | Operation::Reconcile,
+            ..
+        } => Some(step.as_str()),
+        _ => None,
+    })
 }
 
 /// A step is sent only when everything that it needs is done.
