@@ -1,7 +1,7 @@
-//! The client's side of the API: one kept connection per saga in flight, HTTP/1.1, nothing between us and hyper.
+//! The client's side: one kept connection per saga in flight, HTTP/1.1, nothing between us and hyper.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +12,23 @@ use hyper_util::rt::TokioIo;
 
 use crate::Outcome;
 
-/// Where the orchestrator listens.
+/// For a question that any server answers at once.
+const PLAIN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a measured system listens, on loopback.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Api {
     pub(crate) port: u16,
+    pub(crate) dialect: Dialect,
+}
+
+/// What a start says beside its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `Idempotency-Key` makes a start repeatable, and `Prefer` asks for the end.
+    Impresario,
+    /// The key is in path or body, and the end is waited for anyway.
+    Plain,
 }
 
 impl Api {
@@ -28,6 +41,7 @@ impl Api {
 #[derive(Debug)]
 pub(crate) struct Connection {
     host: String,
+    dialect: Dialect,
     sender: SendRequest<Full<Bytes>>,
 }
 
@@ -44,6 +58,7 @@ impl Connection {
         tokio::spawn(connection);
         Ok(Self {
             host: api.address(),
+            dialect: api.dialect,
             sender,
         })
     }
@@ -55,14 +70,17 @@ impl Connection {
         key: &str,
         body: Vec<u8>,
     ) -> Outcome<(StatusCode, Bytes)> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(path)
             .header("host", &self.host)
-            .header("content-type", "application/json")
-            .header("idempotency-key", key)
-            .header("prefer", "wait=30")
-            .body(Full::new(Bytes::from(body)));
+            .header("content-type", "application/json");
+        if self.dialect == Dialect::Impresario {
+            request = request
+                .header("idempotency-key", key)
+                .header("prefer", "wait=30");
+        }
+        let request = request.body(Full::new(Bytes::from(body)));
         self.send(request.map_err(|e| format!("POST {path}: {e}"))?)
             .await
     }
@@ -82,17 +100,40 @@ impl Connection {
     }
 }
 
-/// Whether the orchestrator says that it can work. Asked before there is a runtime, so with plain sockets.
-pub(crate) fn is_ready(api: Api) -> bool {
-    let ask = || -> std::io::Result<String> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, api.port));
-        let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream
-            .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-        let mut start = [0; 12];
-        stream.read_exact(&mut start)?;
-        Ok(String::from_utf8_lossy(&start).into_owned())
-    };
-    ask().is_ok_and(|start| start == "HTTP/1.1 200")
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> Outcome<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|e| format!("could not find a free port: {e}"))
+}
+
+/// Whether a server says at this path that it can work.
+pub(crate) fn is_ready(api: Api, path: &str) -> bool {
+    plain(api, "GET", path, "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// Posts a JSON document to a server's own administration; anything but a success is an error.
+pub(crate) fn post_once(api: Api, path: &str, body: &str) -> Outcome {
+    let answer = plain(api, "POST", path, body).map_err(|e| format!("POST {path}: {e}"))?;
+    match answer.strip_prefix("HTTP/1.1 2") {
+        Some(_) => Ok(()),
+        None => Err(format!("POST {path}: {answer}")),
+    }
+}
+
+/// One request on a connection of its own. These are few and outside what is measured: plain sockets will do.
+fn plain(api: Api, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, api.port));
+    let mut stream = std::net::TcpStream::connect_timeout(&address, PLAIN_PATIENCE)?;
+    stream.set_read_timeout(Some(PLAIN_PATIENCE))?;
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

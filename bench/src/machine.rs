@@ -1,10 +1,12 @@
 //! What the figures were measured on: without it they mean nothing to others.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::Outcome;
 use crate::options::Options;
 use crate::platform::Platform;
 
@@ -30,12 +32,7 @@ pub(crate) fn describe(options: &Options, platform: &Platform) -> Value {
         "rabbitmq": rabbitmq_version(platform),
         "impresario": first_line(Command::new(&options.impresario).arg("--version")),
         "commit": first_line(Command::new("git").args(["describe", "--always", "--dirty"])),
-        "variant": options.variant.name(),
-        "workers_per_pool": options.workers(),
-        "pools": options.variant.pools(),
-        "slots": options.slots,
-        "seconds": options.seconds(),
-        "warm_up_seconds": options.warm_up(),
+        "times": format!("{:?}", options.times()),
     })
 }
 
@@ -70,8 +67,22 @@ fn memory_gb() -> u64 {
     kilobytes >> 20
 }
 
+/// What is left on the disk of a folder.
+pub(crate) fn free_bytes(folder: &Path) -> Outcome<u64> {
+    let ran = Command::new("df").arg("-Pk").arg(folder).output();
+    let printed = ran.map_err(|e| format!("could not run df: {e}"))?.stdout;
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    let kilobytes = printed
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
+    kilobytes
+        .map(|kilobytes| kilobytes * 1024)
+        .ok_or_else(|| format!("df said about {}: {printed}", folder.display()))
+}
+
 /// The first line that a program prints; empty when it cannot be run.
-fn first_line(command: &mut Command) -> String {
+pub(crate) fn first_line(command: &mut Command) -> String {
     let Ok(ran) = command.output() else {
         return String::new();
     };

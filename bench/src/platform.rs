@@ -1,9 +1,8 @@
-//! Everything that is measured, started by us: the servers, one orchestrator, the workers, the payment provider.
+//! Impresario, started as it is shipped: the servers, orchestrators, workers, the payment provider.
 //!
-//! Durability is on everywhere and the servers' settings are their defaults, but for ports and connections: figures
-//! that need a tuned machine are of no use to others.
+//! Durability is on everywhere and the servers' settings are their defaults, but for ports, connections and the
+//! counting of statements: figures that need a tuned machine are of no use to others.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -12,91 +11,113 @@ use impresario_services::{Folder, Postgres, Program, RabbitMq};
 use impresario_services::{postgres, rabbitmq};
 
 use crate::Outcome;
-use crate::http::{self, Api};
-use crate::options::{Options, Variant};
+use crate::database::{self, Database};
+use crate::http::{self, Api, Dialect, free_port};
+use crate::load::Target;
+use crate::usage::Groups;
 
 /// Creating the tables is part of the first start.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
 
+/// The database that the platform lives in.
+const DATABASE: &str = "impresario";
+
+/// What is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// The program.
+    pub(crate) impresario: PathBuf,
+    pub(crate) orchestrators: usize,
+    pub(crate) pools: &'static [&'static str],
+    /// Processes for each pool.
+    pub(crate) workers: usize,
+    /// Slots of each worker; the worker's own default without it.
+    pub(crate) slots: Option<usize>,
+}
+
 /// The running platform. Dropping it stops all of it, clients before servers.
 #[derive(Debug)]
 pub(crate) struct Platform {
+    setup: Setup,
     programs: Vec<(String, Program)>,
-    api: Api,
+    apis: Vec<Api>,
     pub(crate) postgres: Postgres,
     pub(crate) rabbitmq: RabbitMq,
 }
 
-/// The database that the platform lives in.
-const DATABASE: &str = "impresario";
-
 impl Platform {
-    pub(crate) fn start(options: &Options) -> Outcome<Self> {
-        if !options.impresario.is_file() {
+    pub(crate) fn start(setup: Setup) -> Outcome<Self> {
+        if !setup.impresario.is_file() {
             return Err(format!(
                 "there is no program {}; run this as `cargo xtask bench`, which builds it",
-                options.impresario.display()
+                setup.impresario.display()
             ));
         }
         let rabbit = rabbitmq::Options::at(Folder::temporary("bench-rabbitmq"));
         let rabbit = RabbitMq::start_in_background(rabbit);
-        let postgres = postgres::Options::at(Folder::temporary("bench-postgres"));
+        let mut postgres = postgres::Options::at(Folder::temporary("bench-postgres"));
+        postgres.settings = database::settings();
         let postgres = Postgres::start(postgres).map_err(|e| e.to_string())?;
-        postgres
-            .create_database(DATABASE)
-            .map_err(|e| e.to_string())?;
+        Database::create(&postgres, DATABASE)?;
         let rabbitmq = rabbit.wait().map_err(|e| e.to_string())?;
-        let api = Api { port: free_port()? };
         let mut platform = Self {
+            setup,
             programs: Vec::new(),
-            api,
+            apis: Vec::new(),
             postgres,
             rabbitmq,
         };
-        platform.start_programs(options)?;
+        for number in 1..=platform.setup.orchestrators {
+            platform.start_orchestrator(number)?;
+        }
+        platform.start_workers()?;
         Ok(platform)
     }
 
-    pub(crate) fn api(&self) -> Api {
-        self.api
+    fn start_orchestrator(&mut self, number: usize) -> Outcome {
+        let api = Api {
+            port: free_port()?,
+            dialect: Dialect::Impresario,
+        };
+        let name = format!("orchestrator {number}");
+        let words = ["serve".to_owned(), "--listen".to_owned(), api.address()];
+        let program = self.program(&name, &words, true)?;
+        program
+            .wait_ready(READY_PATIENCE, || http::is_ready(api, "/readyz"))
+            .map_err(|e| e.to_string())?;
+        self.apis.push(api);
+        Ok(())
     }
 
-    fn start_programs(&mut self, options: &Options) -> Outcome {
-        let serve = [
-            "serve".to_owned(),
-            "--listen".to_owned(),
-            self.api.address(),
-        ];
-        self.program(options, "orchestrator", &serve, true)?;
-        let api = self.api;
-        self.last()?
-            .wait_ready(READY_PATIENCE, || http::is_ready(api))
-            .map_err(|e| e.to_string())?;
-
+    fn start_workers(&mut self) -> Outcome {
+        let pools = self.setup.pools;
         let mut provider_url = None;
-        if options.variant == Variant::Booking {
+        if pools.contains(&"payment") {
             let listen = format!("127.0.0.1:{}", free_port()?);
-            let provider = ["provider".to_owned(), "--listen".to_owned(), listen.clone()];
-            self.program(options, "provider", &provider, false)?;
+            let words = ["provider".to_owned(), "--listen".to_owned(), listen.clone()];
+            self.program("provider", &words, false)?;
             provider_url = Some(format!("http://{listen}"));
         }
-        for pool in options.variant.pools() {
-            for number in 1..=options.workers() {
+        for pool in pools {
+            for number in 1..=self.setup.workers {
                 let mut words = vec!["worker".to_owned(), (*pool).to_owned()];
-                if let Some(slots) = options.slots {
+                if let Some(slots) = self.setup.slots {
                     words.extend(["--slots".to_owned(), slots.to_string()]);
                 }
                 if let Some(url) = provider_url.as_ref().filter(|_| *pool == "payment") {
                     words.extend(["--provider-url".to_owned(), url.clone()]);
                 }
-                self.program(options, &format!("worker {pool} {number}"), &words, true)?;
+                self.program(&format!("worker {pool} {number}"), &words, true)?;
             }
         }
         Ok(())
     }
 
-    fn program(&mut self, options: &Options, name: &str, words: &[String], amqp: bool) -> Outcome {
-        let mut command = Command::new(absolute(&options.impresario)?);
+    fn program(&mut self, name: &str, words: &[String], amqp: bool) -> Outcome<&mut Program> {
+        let impresario = &self.setup.impresario;
+        let absolute = std::path::absolute(impresario)
+            .map_err(|e| format!("could not resolve {}: {e}", impresario.display()))?;
+        let mut command = Command::new(absolute);
         command
             .args(words)
             .arg("--database-url")
@@ -106,28 +127,41 @@ impl Platform {
         }
         // A line for every saga would measure the terminal.
         command.env("RUST_LOG", "warn");
-        let log = self.log(name);
+        let log = self
+            .folder()
+            .join(format!("{}.log", name.replace(' ', "-")));
         let program = Program::start(name, command, &log).map_err(|e| e.to_string())?;
         self.programs.push((name.to_owned(), program));
-        Ok(())
+        let started = self.programs.last_mut().map(|(_, program)| program);
+        started.ok_or_else(|| "no program was started".to_owned())
     }
 
-    fn last(&mut self) -> Outcome<&mut Program> {
-        self.programs
-            .last_mut()
-            .map(|(_, program)| program)
-            .ok_or_else(|| "no program was started".to_owned())
+    /// The folder of Postgres, which vanishes with it: our logs lie there too.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let log = self.postgres.log();
+        log.parent().unwrap_or(Path::new(".")).to_owned()
     }
 
-    /// Beside the log of Postgres, whose folder vanishes with it.
-    fn log(&self, name: &str) -> PathBuf {
-        let folder = self.postgres.log();
-        let folder = folder.parent().unwrap_or(Path::new("."));
-        folder.join(format!("{}.log", name.replace(' ', "-")))
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            apis: self.apis.clone(),
+            groups: self.groups(),
+        }
     }
 
-    /// The processes whose cost is reported, by group: their roots; what is below belongs to them.
-    pub(crate) fn groups(&self) -> Vec<(&'static str, Vec<u32>)> {
+    pub(crate) fn has_pool(&self, pool: &str) -> bool {
+        self.setup.pools.contains(&pool)
+    }
+
+    pub(crate) fn database(&self) -> Database<'_> {
+        Database::of(&self.postgres, DATABASE)
+    }
+
+    pub(crate) fn database_url(&self) -> String {
+        self.postgres.url(DATABASE)
+    }
+
+    fn groups(&self) -> Groups {
         let pids = |start: &str| -> Vec<u32> {
             let chosen = self
                 .programs
@@ -149,31 +183,6 @@ impl Platform {
         groups
     }
 
-    /// What Postgres answers, one row a line.
-    pub(crate) fn query(&self, sql: &str) -> Outcome<String> {
-        let mut psql = self.postgres.psql(DATABASE);
-        let ran = psql
-            .args(["-c", sql])
-            .output()
-            .map_err(|e| format!("psql: {e}"))?;
-        if !ran.status.success() {
-            let problem = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
-            return Err(format!("`{sql}` failed: {problem}"));
-        }
-        Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
-    }
-
-    pub(crate) fn execute(&self, sql: &str) -> Outcome {
-        self.query(sql).map(drop)
-    }
-
-    /// The answer of Postgres to a query for one number.
-    pub(crate) fn count(&self, sql: &str) -> Outcome<u64> {
-        let said = self.query(sql)?;
-        said.parse()
-            .map_err(|_| format!("`{sql}` gave no number: {said}"))
-    }
-
     /// Fails, with its log, when a program has ended by itself.
     pub(crate) fn must_run(&mut self) -> Outcome {
         for (_, program) in &mut self.programs {
@@ -190,15 +199,4 @@ impl Drop for Platform {
             program.kill9();
         }
     }
-}
-
-fn absolute(path: &Path) -> Outcome<PathBuf> {
-    std::path::absolute(path).map_err(|e| format!("could not resolve {}: {e}", path.display()))
-}
-
-fn free_port() -> Outcome<u16> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|e| format!("could not find a free port: {e}"))
 }

@@ -1,7 +1,7 @@
-//! The sagas of a variant: what each one posts, and what its answer must say.
+//! The sagas of a load: what each one posts, and what its answer must say.
 //!
-//! Every saga is new: a key of its own, and for bookings seats of its own, so that nothing is refused because of
-//! another. The counters are what the conservation check compares with Postgres.
+//! Every saga is new: a key of its own, and for bookings a seat of its own unless buyers are to compete. The
+//! counters are what the conservation check compares with Postgres.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,105 +12,200 @@ use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::http::{Api, Connection};
-use crate::options::{Options, Variant};
-use crate::platform::Platform;
-use crate::seats;
+use crate::seats::Event;
+
+/// How a saga ends for whoever posted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Completed,
+    Compensated,
+}
+
+impl End {
+    pub(crate) const ALL: [Self; 2] = [Self::Completed, Self::Compensated];
+
+    /// From the `status` of an answer: the word for customers, and the engine's word, which the peers say too.
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "confirmed" | "completed" => Some(Self::Completed),
+            "declined" | "compensated" => Some(Self::Compensated),
+            _ => None,
+        }
+    }
+}
+
+/// What is posted.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Three steps that do nothing; the last one says no when it is told to.
+    Echo { fail: bool },
+    /// One of these seats for each buyer, until there are no more buyers.
+    Seats { event: Event, wanted: Vec<String> },
+}
 
 /// The supply of sagas, and the account of their answers.
 #[derive(Debug)]
 pub(crate) struct Work {
-    variant: Variant,
-    /// Makes the keys of this run differ from those of any other.
+    /// Where to post; `{id}` stands for the saga's key.
+    path: &'static str,
+    body: Body,
+    expected: &'static [End],
+    /// Makes the keys of this load differ from those of any other.
     run: u128,
     next: AtomicUsize,
-    seats: Vec<String>,
-    /// Answered with `completed`.
-    pub(crate) acknowledged: AtomicU64,
-    /// Sent, but answered with something else or not at all: these may have completed or not.
-    pub(crate) unsure: AtomicU64,
+    ends: [AtomicU64; End::ALL.len()],
+    /// Sent, but answered with something else or not at all: these may have ended in any way.
+    unsure: AtomicU64,
 }
 
 /// One saga to be started.
 #[derive(Debug)]
 pub(crate) struct Saga {
+    pub(crate) path: String,
     pub(crate) key: String,
     pub(crate) body: Vec<u8>,
 }
 
 impl Work {
-    pub(crate) fn prepare(options: &Options, platform: &Platform) -> Outcome<Self> {
-        let seats = match options.variant {
-            Variant::Trivial => Vec::new(),
-            Variant::Booking => seats::build(platform, options.seats)?,
-        };
+    pub(crate) fn new(path: &'static str, body: Body, expected: &'static [End]) -> Self {
         let run = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_nanos());
-        Ok(Self {
-            variant: options.variant,
+        Self {
+            path,
+            body,
+            expected,
             run,
             next: AtomicUsize::new(0),
-            seats,
-            acknowledged: AtomicU64::new(0),
+            ends: Default::default(),
             unsure: AtomicU64::new(0),
-        })
-    }
-
-    pub(crate) fn path(&self) -> &'static str {
-        match self.variant {
-            Variant::Trivial => "/v1/trivials",
-            Variant::Booking => "/v1/bookings",
         }
     }
 
-    /// The next saga; none when all seats are gone.
+    /// The trivial saga, on a system that has it at this path.
+    pub(crate) fn trivial(path: &'static str) -> Self {
+        Self::new(path, Body::Echo { fail: false }, &[End::Completed])
+    }
+
+    /// The trivial saga whose third step says no: two compensations.
+    pub(crate) fn failing(path: &'static str) -> Self {
+        Self::new(path, Body::Echo { fail: true }, &[End::Compensated])
+    }
+
+    /// The next saga; none when all are given out.
     pub(crate) fn next(&self) -> Option<Saga> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = format!("bench-{:x}-{number}", self.run);
-        let body = match self.variant {
-            Variant::Trivial => json!({ "id": key }),
-            Variant::Booking => json!({
-                "event_id": seats::EVENT,
-                "seats": [self.seats.get(number)?],
+        let body = match &self.body {
+            Body::Echo { fail } => json!({ "id": key, "fail": fail }),
+            Body::Seats { event, wanted } => json!({
+                "event_id": event.0,
+                "seats": [wanted.get(number)?],
                 "customer_email": "bench@example.test",
                 "payment_token": "tok_ok",
             }),
         };
         Some(Saga {
+            path: self.path.replace("{id}", &key),
             key,
             body: body.to_string().into_bytes(),
         })
     }
 
-    /// Accounts for an answer; an error says what it was instead of a completed saga.
+    /// Accounts for an answer; an error says what it was instead of an expected end.
     pub(crate) fn judge(&self, answer: Outcome<(StatusCode, Bytes)>) -> Outcome {
         let problem = match answer {
-            Ok((status, body)) if status.is_success() && says_completed(&body) => {
-                self.acknowledged.fetch_add(1, Ordering::Relaxed);
-                return Ok(());
-            }
-            Ok((status, body)) => format!("{status}: {}", String::from_utf8_lossy(&body).trim()),
+            Ok((status, body)) => match end_in(&body).filter(|_| status.is_success()) {
+                Some(end) => {
+                    self.ends[end as usize].fetch_add(1, Ordering::Relaxed);
+                    if self.expected.contains(&end) {
+                        return Ok(());
+                    }
+                    return Err(format!("ended {end:?}: {}", shown(&body)));
+                }
+                None => format!("{status}: {}", shown(&body)),
+            },
             Err(problem) => problem,
         };
         self.unsure.fetch_add(1, Ordering::Relaxed);
         Err(problem)
     }
+
+    /// So many answers said that the saga ended so.
+    pub(crate) fn ended(&self, end: End) -> u64 {
+        self.ends[end as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn unsure(&self) -> u64 {
+        self.unsure.load(Ordering::Relaxed)
+    }
+
+    /// Answers of any kind.
+    pub(crate) fn answered(&self) -> u64 {
+        End::ALL.map(|end| self.ended(end)).iter().sum::<u64>() + self.unsure()
+    }
 }
 
-/// The customer's word for a completed saga is `confirmed`.
-fn says_completed(body: &[u8]) -> bool {
-    let Ok(answer) = serde_json::from_slice::<Value>(body) else {
-        return false;
-    };
-    answer.get("status").and_then(Value::as_str) == Some("confirmed")
+fn end_in(body: &[u8]) -> Option<End> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    End::of(answer.get("status")?.as_str()?)
+}
+
+fn shown(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).trim().to_owned()
 }
 
 /// One saga before anything is measured: it proves that the workers are up and the whole path works.
 pub(crate) async fn probe(work: &Work, api: Api) -> Outcome {
-    let saga = work
-        .next()
-        .ok_or("there is nothing to run: the event has no seats")?;
+    let saga = work.next().ok_or("there is nothing to run")?;
     let mut connection = Connection::open(api).await?;
-    work.judge(connection.post(work.path(), &saga.key, saga.body).await)
-        .map_err(|problem| format!("the first saga did not complete: {problem}"))
+    work.judge(connection.post(&saga.path, &saga.key, saga.body).await)
+        .map_err(|problem| format!("the first saga did not end as it should: {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &'static str) -> Outcome<(StatusCode, Bytes)> {
+        let status = StatusCode::from_u16(status).map_err(|e| e.to_string())?;
+        Ok((status, Bytes::from_static(body.as_bytes())))
+    }
+
+    #[test]
+    fn every_answer_is_in_the_account() {
+        let work = Work::trivial("/v1/trivials");
+        assert_eq!(work.judge(answer(201, r#"{"status":"confirmed"}"#)), Ok(()));
+        for (status, body) in [
+            (200, r#"{"status":"declined"}"#),
+            (202, r#"{"status":"processing"}"#),
+            (503, r#"{"status":"confirmed"}"#),
+            (200, "no JSON"),
+        ] {
+            assert!(work.judge(answer(status, body)).is_err(), "{body}");
+        }
+        assert!(work.judge(Err("cut off".to_owned())).is_err());
+        assert_eq!(work.ended(End::Completed), 1);
+        assert_eq!(work.ended(End::Compensated), 1);
+        assert_eq!(work.unsure(), 4);
+        assert_eq!(work.answered(), 6);
+    }
+
+    #[test]
+    fn each_saga_has_a_key_of_its_own_and_the_path_has_it() {
+        let work = Work::failing("/Trivial/{id}/run");
+        let (Some(first), Some(second)) = (work.next(), work.next()) else {
+            panic!("a trivial saga is never given out");
+        };
+        assert_ne!(first.key, second.key);
+        assert_eq!(first.path, format!("/Trivial/{}/run", first.key));
+    }
+
+    #[test]
+    fn there_are_as_many_buyers_as_wanted_seats() {
+        let wanted = vec!["A1".to_owned(), "A1".to_owned()];
+        let event = Event("e");
+        let work = Work::new("/v1/bookings", Body::Seats { event, wanted }, &End::ALL);
+        assert!(work.next().is_some() && work.next().is_some() && work.next().is_none());
+    }
 }

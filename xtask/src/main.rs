@@ -30,7 +30,8 @@ cargo xtask <command>
       filter             only tests whose names contain it; with -p or a filter the other checks are left out
   setup [--yes]          install what is missing: PostgreSQL, RabbitMQ, Redis
   services up            run the private servers in the foreground and print their URLs; Ctrl-C stops them
-  bench [options]        measure: sagas a second, latency, CPU and memory; `bench --help` lists the options
+  bench [options]        measure: sagas a second, latency, CPU and memory, alone or beside other engines;
+                         `bench --help` lists the options
   chaos [options]        short runs under load and faults, seed by seed, each judged; `chaos --help` lists the options
   arrows                 check who depends on whom, and the tidiness of the sources
 
