@@ -67,6 +67,8 @@ pub(crate) enum Command {
     /// Run engine and pools in one process, as the child of `dev` and `demo`.
     #[command(hide = true)]
     Node(NodeOptions),
+    /// Bring the schemas of engine and pools up to date, before a new version is rolled out.
+    Migrate(MigrateOptions),
     /// Create the demo events that are missing.
     Seed(SeedOptions),
 }
@@ -74,13 +76,13 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServeOptions {
     /// PostgreSQL, `postgres://user@host:port/database`.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: String,
     /// RabbitMQ, `amqp://user:password@host:port/vhost`.
-    #[arg(long, env = "AMQP_URL")]
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
     pub(crate) amqp_url: String,
     /// Where the REST API listens.
-    #[arg(long, default_value = "127.0.0.1:7070")]
+    #[arg(long, env = "IMPRESARIO_LISTEN", default_value = "127.0.0.1:7070")]
     pub(crate) listen: SocketAddr,
     /// Name of this replica; unique among those of one database.
     #[arg(long)]
@@ -92,11 +94,11 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
     pub(crate) queue_prefix: Queues,
     /// Kind of the task and results queues.
-    #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
+    #[arg(long, env = "IMPRESARIO_QUEUES", value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,
     /// Days for which sagas are kept after their end; 0 keeps them for ever. Old days are dropped whole: one with a
     /// saga in it that has not ended stays.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, env = "IMPRESARIO_RETAIN_DAYS", default_value_t = 400)]
     pub(crate) retain_days: u32,
     /// Further definitions to serve, besides the shipped ones.
     #[arg(long = "definition", value_name = "FILE")]
@@ -120,10 +122,10 @@ pub(crate) struct WorkerOptions {
     #[arg(value_enum)]
     pub(crate) pool: PoolName,
     /// PostgreSQL; the pool keeps its own schema in it. Not needed by `echo`.
-    #[arg(long, env = "DATABASE_URL", default_value = "")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "")]
     pub(crate) database_url: String,
     /// RabbitMQ.
-    #[arg(long, env = "AMQP_URL")]
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
     pub(crate) amqp_url: String,
     /// Tasks that run at the same time; by default what suits the pool (payment 32, the others 256).
     #[arg(long)]
@@ -144,8 +146,11 @@ pub(crate) struct WorkerOptions {
     #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
     pub(crate) queue_prefix: Queues,
     /// Kind of the task queue; must be the orchestrator's.
-    #[arg(long, value_enum, default_value_t = QueueKind::Classic)]
+    #[arg(long, env = "IMPRESARIO_QUEUES", value_enum, default_value_t = QueueKind::Classic)]
     pub(crate) queues: QueueKind,
+    /// Where `/healthz`, `/readyz` and `/metrics` are answered; nowhere without it.
+    #[arg(long, env = "IMPRESARIO_HEALTH")]
+    pub(crate) health: Option<SocketAddr>,
 }
 
 /// The pools that this binary can run.
@@ -173,10 +178,10 @@ impl PoolName {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ProviderOptions {
     /// PostgreSQL; the provider keeps its own schema in it.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: String,
     /// Where it listens.
-    #[arg(long, default_value = "127.0.0.1:7071")]
+    #[arg(long, env = "IMPRESARIO_LISTEN", default_value = "127.0.0.1:7071")]
     pub(crate) listen: SocketAddr,
     /// Who is told when money comes for a payment request: the orchestrator's `/v1/webhooks/payments`.
     #[arg(long, env = "PROVIDER_WEBHOOK_URL")]
@@ -187,9 +192,19 @@ pub(crate) struct ProviderOptions {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(crate) struct MigrateOptions {
+    /// PostgreSQL; engine and pools keep a schema each in it.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+    /// The sandbox payment provider's schema too.
+    #[arg(long, env = "IMPRESARIO_MIGRATE_PROVIDER")]
+    pub(crate) provider: bool,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SeedOptions {
     /// PostgreSQL.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: String,
     /// Adds one event that everybody wants, with 20,000 seats.
     #[arg(long)]

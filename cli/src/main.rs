@@ -14,7 +14,9 @@ mod diff;
 mod doctor;
 mod exit;
 mod file;
+mod health;
 mod inprocess;
+mod migrate;
 mod node;
 mod output;
 mod pools;
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
             Command::Worker(options) => worker::run(options).await,
             Command::Provider(options) => provider::run(options).await,
             Command::Node(options) => node::run(options).await,
+            Command::Migrate(options) => migrate::run(options, cli.output).await,
             Command::Seed(options) => seed::run(options, cli.output).await,
         }
     });

@@ -1,6 +1,7 @@
 //! `impresario provider`: the sandbox payment provider as a server of its own.
 
 use anyhow::Context;
+use axum::routing::get;
 use impresario_payment::sandbox::{self, Secret, Webhook};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,9 @@ pub(crate) async fn run(options: ProviderOptions) -> anyhow::Result<()> {
         .with_context(|| format!("listen on {}", options.listen))?;
     tracing::info!(address = %listener.local_addr()?, "sandbox payment provider; it moves no money");
     let webhook = webhook(&options)?;
-    let router = start(&options.database_url, webhook, &stop).await?;
+    let router = start(&options.database_url, webhook, &stop)
+        .await?
+        .route("/healthz", get(|| async { "alive" }));
     sandbox::serve(listener, router, stop.cancelled_owned())
         .await
         .context("serve")

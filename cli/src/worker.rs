@@ -7,6 +7,7 @@ use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport, QueueType};
 use impresario_worker_sdk::{Worker, WorkerSettings};
 
 use crate::args::{QueueKind, WorkerOptions};
+use crate::health::Health;
 use crate::pools::{self, PoolSettings};
 use crate::process;
 
@@ -33,6 +34,14 @@ pub(crate) async fn run(options: WorkerOptions) -> anyhow::Result<()> {
         grace: Duration::from_secs(options.grace),
     };
     let transport = Arc::new(AmqpTransport::open(amqp));
-    Worker::new(pool, transport, settings).run(stop).await;
+    let worker = Worker::new(pool, transport, settings);
+    let health = match options.health {
+        Some(address) => Some(Health::serve(address, worker.watch()).await?),
+        None => None,
+    };
+    worker.run(stop).await;
+    if let Some(health) = health {
+        health.stop().await;
+    }
     Ok(())
 }

@@ -11,4 +11,5 @@ mod doctor;
 mod program;
 mod recorded;
 mod rehearsal;
+mod roles;
 mod verify;

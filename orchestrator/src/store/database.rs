@@ -58,10 +58,11 @@ impl Database {
             .connect_with(connect.clone())
             .await
             .map_err(Error::Open)?;
-        sqlx::migrate!("./migrations")
-            .run(&pool)
-            .await
-            .map_err(Error::Migrate)?;
+        let mut migrations = sqlx::migrate!("./migrations");
+        // A newer program's are left alone: while versions are rolled out, and after a rollback, an older one restarts
+        // on the newer schema.
+        migrations.set_ignore_missing(true);
+        migrations.run(&pool).await.map_err(Error::Migrate)?;
         Ok(Database { pool, connect })
     }
 

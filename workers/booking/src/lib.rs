@@ -24,7 +24,7 @@ pub fn database(url: &str) -> Result<Database, DatabaseError> {
 
 /// Creates or upgrades the pool's schema.
 pub async fn migrate(database: &Database) -> Result<(), DatabaseError> {
-    database.migrate(&sqlx::migrate!("./migrations")).await
+    database.migrate(sqlx::migrate!("./migrations")).await
 }
 
 /// The pool's handlers. Call it inside a tokio runtime.

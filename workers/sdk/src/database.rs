@@ -120,22 +120,26 @@ impl Database {
 
     /// Creates the schema and brings the SDK's and the pool's own tables up to date. Safe to run by several
     /// processes at once. Runs without the usual time limits: a migration may wait for its turn.
-    pub async fn migrate(&self, own: &Migrator) -> Result<(), DatabaseError> {
+    ///
+    /// Migrations that this program does not know are a newer one's, and are left alone: while versions are rolled
+    /// out, and after a rollback, an older program restarts on the newer schema.
+    pub async fn migrate(&self, own: Migrator) -> Result<(), DatabaseError> {
         let mut barrier = sqlx::migrate!("./migrations");
         barrier.dangerous_set_table_name("sdk_migrations");
         // Under the migrator's lock: `create schema if not exists` alone can collide with itself.
         barrier.create_schema(self.schema.clone());
-        self.apply(&barrier).await?;
+        self.apply(barrier).await?;
         self.apply(own).await
     }
 
     /// The same for a schema whose owner serves no tasks: without the barrier's tables.
     pub async fn migrate_without_barrier(&self, mut own: Migrator) -> Result<(), DatabaseError> {
         own.create_schema(self.schema.clone());
-        self.apply(&own).await
+        self.apply(own).await
     }
 
-    async fn apply(&self, migrator: &Migrator) -> Result<(), DatabaseError> {
+    async fn apply(&self, mut migrator: Migrator) -> Result<(), DatabaseError> {
+        migrator.set_ignore_missing(true);
         let database = |source| DatabaseError::Database {
             schema: self.schema.clone(),
             source,

@@ -29,5 +29,5 @@ pub use context::TaskContext;
 pub use database::{Database, DatabaseError, DatabaseSettings};
 pub use handler::{Batch, BatchItem, Compensation, External, Free, Transactional};
 pub use pool::{ExternalNames, Pool, PoolBuilder};
-pub use runtime::{Worker, WorkerSettings};
+pub use runtime::{Watch, Worker, WorkerSettings};
 pub use transport::{Delivery, PublishError, Receipt, Transport};

@@ -10,6 +10,7 @@
 mod answers;
 mod list;
 mod supervise;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{Pool, Transport};
 use answers::Answers;
+pub use watch::Watch;
 
 /// How much a worker does at once, and how it stops.
 #[derive(Clone, Debug)]
@@ -48,13 +50,15 @@ pub struct Worker {
     pool: Pool,
     transport: Arc<dyn Transport>,
     settings: WorkerSettings,
+    slots: Arc<Semaphore>,
+    draining: CancellationToken,
 }
 
 /// What one message's tasks share.
 struct Shared {
     pool: Pool,
     name: String,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     answers: Answers,
     /// The grace period is over: start nothing more.
     grace_over: CancellationToken,
@@ -66,8 +70,15 @@ impl Worker {
         Worker {
             pool,
             transport,
+            slots: Arc::new(Semaphore::new(settings.slots.max(1))),
+            draining: CancellationToken::new(),
             settings,
         }
+    }
+
+    /// What others may see of this worker while it runs.
+    pub fn watch(&self) -> Watch {
+        Watch::new(self)
     }
 
     /// Works until `shutdown`, then drains and lets go of the transport.
@@ -76,6 +87,8 @@ impl Worker {
             pool,
             transport,
             settings,
+            slots,
+            draining,
         } = self;
         tracing::info!(pool = pool.name(), tasks = ?pool.tasks(), slots = settings.slots, "working");
         // Messages in progress at most: the same bound as the transport's prefetch, for those without one.
@@ -84,7 +97,7 @@ impl Worker {
             answers: Answers::new(transport.clone()),
             pool,
             name: settings.name,
-            slots: Semaphore::new(settings.slots.max(1)),
+            slots,
             grace_over: CancellationToken::new(),
         });
         let running = TaskTracker::new();
@@ -105,6 +118,7 @@ impl Worker {
                 drop(room);
             });
         }
+        draining.cancel();
         drain(&shared, transport.as_ref(), running, settings.grace).await;
     }
 }

@@ -149,7 +149,7 @@ pub(crate) async fn database(keep: &TestDatabase) -> Database {
     settings.lock_timeout = Duration::from_millis(1000);
     let database = Database::open(keep.url(), settings).unwrap();
     database
-        .migrate(&sqlx::migrate::Migrator::with_migrations(Vec::new()))
+        .migrate(sqlx::migrate::Migrator::with_migrations(Vec::new()))
         .await
         .unwrap();
     sqlx::query(

@@ -1,0 +1,67 @@
+//! What others may see of a running worker: for probes and metrics.
+//!
+//! Reading costs the worker nothing: everything is looked up when somebody asks.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use crate::Transport;
+
+/// A view of one worker; cheap to clone, and it may outlive the worker.
+#[derive(Clone)]
+pub struct Watch {
+    pool: String,
+    transport: Arc<dyn Transport>,
+    slots: Arc<Semaphore>,
+    slots_total: usize,
+    draining: CancellationToken,
+}
+
+impl Watch {
+    pub(super) fn new(worker: &Worker) -> Self {
+        Watch {
+            pool: worker.pool.name().to_owned(),
+            transport: Arc::clone(&worker.transport),
+            slots: Arc::clone(&worker.slots),
+            slots_total: worker.settings.slots.max(1),
+            draining: worker.draining.clone(),
+        }
+    }
+
+    /// The pool's name.
+    pub fn pool(&self) -> &str {
+        &self.pool
+    }
+
+    /// Whether tasks can arrive and results can leave at the moment.
+    pub fn is_connected(&self) -> bool {
+        self.transport.connected()
+    }
+
+    /// Whether the worker has been told to stop: it takes no more tasks, and finishes those that it has.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Tasks that may run at the same time.
+    pub fn slots_total(&self) -> usize {
+        self.slots_total
+    }
+
+    /// Tasks that run.
+    pub fn slots_used(&self) -> usize {
+        self.slots_total
+            .saturating_sub(self.slots.available_permits())
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch")
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
