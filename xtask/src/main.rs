@@ -7,6 +7,7 @@ mod arrows;
 mod bench;
 mod cargo;
 mod chaos;
+mod cluster;
 mod dependencies;
 mod dev;
 mod servers;
@@ -33,6 +34,7 @@ cargo xtask <command>
   bench [options]        measure: sagas a second, latency, CPU and memory, alone or beside other engines;
                          `bench --help` lists the options
   chaos [options]        short runs under load and faults, seed by seed, each judged; `chaos --help` lists the options
+  cluster-test [filter]  the manifests on a real control plane; needs Go and kubectl, and ten minutes the first time
   arrows                 check who depends on whom, and the tidiness of the sources
 
 `dev` and `test` call `setup` first. In CI (CI=true) nothing is asked and nothing may be missing.
@@ -62,6 +64,7 @@ fn run(words: &[String]) -> Outcome<ExitCode> {
         "dev" | "demo" => return dev::run(command, rest),
         "bench" => return bench::run(rest),
         "chaos" => return chaos::run(rest),
+        "cluster-test" => return cluster::run(rest),
         _ if rest.iter().any(|word| word == "--help" || word == "-h") => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);

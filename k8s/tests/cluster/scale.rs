@@ -1,0 +1,184 @@
+//! Staging at its full size: what budgets keep, and what the real autoscaler does. Namespace `impresario`.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::kubectl::{deploy, get, kubectl, prepared, run, said, wait_until};
+
+const NAMESPACE: &str = "impresario";
+
+fn replicas(name: &str) -> u64 {
+    let object = get(NAMESPACE, &format!("deployment/{name}"));
+    object["spec"]["replicas"].as_u64().unwrap_or(0)
+}
+
+/// Every pod of the namespace uses so many thousandths of a processor.
+fn everybody_uses(milli: u32) {
+    let address = std::env::var("CONTROL_PLANE_METRICS").unwrap();
+    let url = format!("{address}/cpu?namespace={NAMESPACE}&milli={milli}");
+    let ran = std::process::Command::new("curl")
+        .args(["-sSf", "-X", "POST", &url])
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", said(&ran));
+}
+
+/// Evicts a pod as a drain does; whether it was allowed.
+fn evict(pod: &str) -> Result<(), String> {
+    let body = json!({ "apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": { "name": pod, "namespace": NAMESPACE } });
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction");
+    let output = run(
+        &["create", "--raw", &path, "--filename", "-"],
+        &body.to_string(),
+    );
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(said(&output))
+    }
+}
+
+#[test]
+fn staging_runs_at_full_size_keeps_its_members_and_scales() {
+    prepared();
+    everybody_uses(100);
+    secrets();
+    let (code, told) = deploy(&["--overlay", "staging", "--wait"]);
+    assert_eq!(code, 0, "{told}");
+    for (name, count) in [
+        ("orchestrator", 3),
+        ("catalog", 3),
+        ("payment", 3),
+        ("booking", 3),
+        ("notification", 3),
+    ] {
+        let look =
+            || match get(NAMESPACE, &format!("deployment/{name}"))["status"]["availableReplicas"]
+                .as_u64()
+            {
+                Some(seen) if seen == count => Ok(()),
+                other => Err(format!("{name}: {other:?}, not {count}")),
+            };
+        wait_until("full size", look);
+    }
+    replicas_are_spread();
+    a_second_member_is_not_evicted();
+    pools_go_from_three_to_five_and_come_down_one_a_minute();
+}
+
+/// As somebody would bring them.
+fn secrets() {
+    let mut namespace = vec!["create", "namespace", NAMESPACE];
+    if !run(&["get", "namespace", NAMESPACE], "").status.success() {
+        kubectl(&namespace);
+    }
+    namespace.clear();
+    for line in std::fs::read_to_string(crate::kubectl::folder().join("secrets.txt"))
+        .unwrap()
+        .lines()
+    {
+        let mut words = line.split_whitespace();
+        let Some(name) = words.next().filter(|name| !name.starts_with('#')) else {
+            continue;
+        };
+        let keys: Vec<String> = words.map(|key| format!("--from-literal={key}=x")).collect();
+        let mut command = vec![
+            "--namespace",
+            NAMESPACE,
+            "create",
+            "secret",
+            "generic",
+            name,
+        ];
+        command.extend(keys.iter().map(String::as_str));
+        kubectl(&command);
+    }
+}
+
+fn replicas_are_spread() {
+    for name in ["orchestrator", "payment", "rabbitmq"] {
+        let selector = format!("app.kubernetes.io/name={name}");
+        let nodes = kubectl(&[
+            "--namespace",
+            NAMESPACE,
+            "get",
+            "pods",
+            "--selector",
+            &selector,
+            "--output",
+            "jsonpath={.items[*].spec.nodeName}",
+        ]);
+        let mut nodes: Vec<&str> = nodes.split_whitespace().collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        assert_eq!(nodes.len(), 3, "{name}: {nodes:?}");
+    }
+}
+
+/// With no node to go to, an evicted member stays away; the next one must stay.
+fn a_second_member_is_not_evicted() {
+    kubectl(&["cordon", "--selector", "kubernetes.io/os=linux"]);
+    evict("rabbitmq-0").unwrap();
+    wait_until("the budget sees that one is away", || {
+        let budget = get(NAMESPACE, "poddisruptionbudget/rabbitmq");
+        match budget["status"]["disruptionsAllowed"].as_u64() {
+            Some(0) => Ok(()),
+            _ => Err(budget["status"].to_string()),
+        }
+    });
+    let told = evict("rabbitmq-1").unwrap_err();
+    assert!(told.contains("disruption budget"), "{told}");
+    kubectl(&["uncordon", "--selector", "kubernetes.io/os=linux"]);
+    wait_until("it is back", || {
+        match get(NAMESPACE, "statefulset/rabbitmq")["status"]["readyReplicas"].as_u64() {
+            Some(3) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+}
+
+fn pools_go_from_three_to_five_and_come_down_one_a_minute() {
+    let to = |count: u64| {
+        move || match replicas("payment") {
+            seen if seen == count => Ok(()),
+            seen => Err(format!("{seen} replicas, not {count}")),
+        }
+    };
+    everybody_uses(700);
+    let began = Instant::now();
+    wait_until("up", to(5));
+    println!("3 -> 5 after {:.0} s", began.elapsed().as_secs_f64());
+    // The controller would wait five minutes for calm. That is its arithmetic, which other tests do; here it is the
+    // policy that is looked at, so the wait is taken away.
+    let patch = r#"{"spec":{"behavior":{"scaleDown":{"stabilizationWindowSeconds":0}}}}"#;
+    kubectl(&[
+        "--namespace",
+        NAMESPACE,
+        "patch",
+        "horizontalpodautoscaler",
+        "payment",
+        "--type=merge",
+        "--patch",
+        patch,
+    ]);
+    // Counted from the start of the minute: what came within it may go at once.
+    let calm = Duration::from_secs(66).saturating_sub(began.elapsed());
+    std::thread::sleep(calm);
+    everybody_uses(10);
+    let began = Instant::now();
+    wait_until("down by one", to(4));
+    let first = began.elapsed();
+    wait_until("down by one more", to(3));
+    let second = began.elapsed();
+    println!(
+        "5 -> 4 after {:.0} s, 4 -> 3 after {:.0} s",
+        first.as_secs_f64(),
+        second.as_secs_f64()
+    );
+    assert!(
+        second - first >= Duration::from_secs(50),
+        "both within a minute"
+    );
+}

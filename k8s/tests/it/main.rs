@@ -1,0 +1,13 @@
+//! The manifests as they are committed, and every combination of components that has to compose.
+//!
+//! What needs Kustomize runs where `kubectl` is; the committed rendering needs nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod documents;
+mod files;
+mod holds;
+mod policy;
+mod product;
+mod rendering;
+mod scaling;

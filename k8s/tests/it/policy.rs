@@ -1,0 +1,423 @@
+//! Each rule is broken once, in what is rendered, and has to say so: a rule that lets everything through is none.
+
+use impresario_k8s::manifest::{Manifest, Object};
+use impresario_k8s::policy::RULES;
+use impresario_k8s::references;
+use serde_json::{Value, json};
+
+use crate::files::{listed_secrets, overlay};
+
+/// Puts a value where a pointer leads; null takes away what is there.
+fn put(manifest: &mut Manifest, kind: &str, name: &str, pointer: &str, value: Value) {
+    let object = manifest
+        .get_mut(kind, name)
+        .unwrap_or_else(|| panic!("no {kind} {name}"));
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let field = field.replace("~1", "/");
+    match object.value.pointer_mut(parent).unwrap() {
+        Value::Object(map) if value.is_null() => drop(map.remove(&field)),
+        Value::Object(map) => drop(map.insert(field, value)),
+        Value::Array(list) => list[field.parse::<usize>().unwrap()] = value,
+        other => panic!("{parent} is {other}"),
+    }
+}
+
+/// A rule, and what to do to the object of this kind and name so that it is broken.
+type Break = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Value,
+);
+
+const POD: &str = "/spec/template/spec";
+
+fn breaks() -> Vec<Break> {
+    let container = "/spec/template/spec/containers/0";
+    let of = |place: &str, rest: &str| -> &'static str { format!("{place}{rest}").leak() };
+    vec![
+        (
+            "pods are restricted",
+            "Deployment",
+            "payment",
+            of(POD, "/securityContext/runAsNonRoot"),
+            json!(false),
+        ),
+        (
+            "pods are restricted",
+            "Deployment",
+            "payment",
+            of(container, "/securityContext/readOnlyRootFilesystem"),
+            json!(false),
+        ),
+        (
+            "pods are restricted",
+            "StatefulSet",
+            "rabbitmq",
+            of(container, "/securityContext/capabilities"),
+            json!({ "drop": ["ALL"], "add": ["NET_RAW"] }),
+        ),
+        (
+            "pods are restricted",
+            "Deployment",
+            "orchestrator",
+            of(POD, "/volumes/0"),
+            json!({ "name": "tmp", "hostPath": { "path": "/" } }),
+        ),
+        (
+            "pods are restricted",
+            "Namespace",
+            "impresario",
+            "/metadata/labels/pod-security.kubernetes.io~1enforce",
+            json!("baseline"),
+        ),
+        (
+            "images have a version",
+            "Deployment",
+            "booking",
+            of(container, "/image"),
+            json!("ghcr.io/x/impresario"),
+        ),
+        (
+            "images have a version",
+            "Deployment",
+            "booking",
+            of(container, "/image"),
+            json!("ghcr.io/x/impresario:latest"),
+        ),
+        (
+            "memory is bounded and the processor is not",
+            "Deployment",
+            "booking",
+            of(container, "/resources/limits/memory"),
+            json!("1Gi"),
+        ),
+        (
+            "memory is bounded and the processor is not",
+            "Job",
+            "migrate",
+            of(container, "/resources/limits/cpu"),
+            json!("1"),
+        ),
+        (
+            "probes have three meanings",
+            "Deployment",
+            "catalog",
+            of(container, "/startupProbe"),
+            Value::Null,
+        ),
+        (
+            "probes have three meanings",
+            "Deployment",
+            "orchestrator",
+            of(container, "/livenessProbe/httpGet/path"),
+            json!("/readyz"),
+        ),
+        (
+            "pods have an account of their own and no token",
+            "Deployment",
+            "catalog",
+            of(POD, "/automountServiceAccountToken"),
+            json!(true),
+        ),
+        (
+            "pods have an account of their own and no token",
+            "Deployment",
+            "catalog",
+            of(POD, "/serviceAccountName"),
+            json!("default"),
+        ),
+        (
+            "pods have a priority",
+            "StatefulSet",
+            "postgres",
+            of(POD, "/priorityClassName"),
+            Value::Null,
+        ),
+        (
+            "evictions go one by one",
+            "PodDisruptionBudget",
+            "rabbitmq",
+            "/spec/maxUnavailable",
+            json!(0),
+        ),
+        (
+            "evictions go one by one",
+            "PodDisruptionBudget",
+            "payment",
+            "/spec/selector/matchLabels/app.kubernetes.io~1name",
+            json!("nobody"),
+        ),
+        (
+            "replicas are spread",
+            "Deployment",
+            "orchestrator",
+            of(POD, "/topologySpreadConstraints"),
+            Value::Null,
+        ),
+        (
+            "rollouts lose no replica",
+            "Deployment",
+            "payment",
+            "/spec/strategy/rollingUpdate/maxUnavailable",
+            json!(1),
+        ),
+        (
+            "a stop has time to drain",
+            "Deployment",
+            "payment",
+            of(POD, "/terminationGracePeriodSeconds"),
+            json!(20),
+        ),
+        (
+            "a stop has time to drain",
+            "Deployment",
+            "orchestrator",
+            of(container, "/lifecycle"),
+            Value::Null,
+        ),
+        (
+            "scalers go up at once and down slowly",
+            "HorizontalPodAutoscaler",
+            "payment",
+            "/spec/behavior/scaleDown/policies/0/value",
+            json!(50),
+        ),
+        (
+            "scalers go up at once and down slowly",
+            "HorizontalPodAutoscaler",
+            "payment",
+            "/spec/maxReplicas",
+            json!(3),
+        ),
+        (
+            "nobody talks unasked",
+            "NetworkPolicy",
+            "default-deny",
+            "/spec/policyTypes",
+            json!(["Ingress"]),
+        ),
+        (
+            "nobody talks unasked",
+            "NetworkPolicy",
+            "rabbitmq",
+            "/spec/ingress/0/ports/0/port",
+            json!(5671),
+        ),
+        (
+            "nobody talks unasked",
+            "Service",
+            "orchestrator",
+            "/spec/type",
+            json!("LoadBalancer"),
+        ),
+        (
+            "the edge lets in bookings and catalogue only",
+            "Ingress",
+            "edge",
+            "/spec/rules/0/http/paths/0/path",
+            json!("/v1/sagas"),
+        ),
+        (
+            "the edge lets in bookings and catalogue only",
+            "Ingress",
+            "edge",
+            "/spec/tls",
+            json!([]),
+        ),
+        (
+            "roles are small",
+            "Role",
+            "impresario-viewer",
+            "/rules/0/resources/0",
+            json!("secrets"),
+        ),
+        (
+            "roles are small",
+            "Role",
+            "impresario-operator",
+            "/rules/0/verbs/0",
+            json!("*"),
+        ),
+        (
+            "no secret is in git",
+            "Deployment",
+            "orchestrator",
+            of(container, "/env/0"),
+            json!({ "name": "DATABASE_PASSWORD", "value": "x" }),
+        ),
+    ]
+}
+
+#[test]
+fn each_rule_says_what_breaks_it_and_no_other_is_left_unbroken() {
+    let breaks = breaks();
+    for (rule, kind, name, pointer, value) in &breaks {
+        let mut manifest = overlay("staging");
+        put(&mut manifest, kind, name, pointer, value.clone());
+        let rule = RULES
+            .iter()
+            .find(|one| one.name == *rule)
+            .unwrap_or_else(|| panic!("no rule {rule}"));
+        let broken = (rule.broken)(&manifest);
+        assert!(
+            !broken.is_empty(),
+            "{}: {pointer} of {kind} {name} is not seen",
+            rule.name
+        );
+    }
+    for rule in RULES {
+        assert!(
+            breaks.iter().any(|one| one.0 == rule.name),
+            "nothing breaks: {}",
+            rule.name
+        );
+    }
+}
+
+#[test]
+fn each_reference_that_leads_nowhere_is_found() {
+    let container = "/spec/template/spec/containers/0";
+    let cases: [(&str, &str, &str, String, Value, &str); 14] = [
+        (
+            "prod",
+            "Service",
+            "orchestrator",
+            "/spec/selector/app.kubernetes.io~1name".into(),
+            json!("nobody"),
+            "selects 0 workloads",
+        ),
+        (
+            "prod",
+            "Service",
+            "orchestrator",
+            "/spec/ports/0/targetPort".into(),
+            json!("web"),
+            "called web",
+        ),
+        (
+            "staging",
+            "HorizontalPodAutoscaler",
+            "booking",
+            "/spec/scaleTargetRef/name".into(),
+            json!("payment"),
+            "scales Deployment payment too",
+        ),
+        (
+            "staging",
+            "Deployment",
+            "booking",
+            "/spec/replicas".into(),
+            json!(3),
+            "replicas of its own",
+        ),
+        (
+            "staging",
+            "Deployment",
+            "payment",
+            format!("{container}/envFrom/0/configMapRef/name"),
+            json!("nothing"),
+            "no ConfigMap nothing",
+        ),
+        (
+            "staging",
+            "Deployment",
+            "payment",
+            format!("{container}/livenessProbe/httpGet/port"),
+            json!("web"),
+            "no container port",
+        ),
+        (
+            "staging",
+            "Deployment",
+            "provider",
+            format!("{container}/env/2/value"),
+            json!("http://orchestrator:80/x"),
+            "no port 80",
+        ),
+        (
+            "staging",
+            "StatefulSet",
+            "postgres",
+            "/spec/serviceName".into(),
+            json!("x"),
+            "no Service x",
+        ),
+        (
+            "staging",
+            "Ingress",
+            "edge",
+            "/spec/rules/0/http/paths/0/backend/service/name".into(),
+            json!("x"),
+            "no Service",
+        ),
+        (
+            "prod",
+            "HTTPRoute",
+            "edge",
+            "/spec/rules/0/backendRefs/0/port".into(),
+            json!(1),
+            "no Service",
+        ),
+        (
+            "prod",
+            "ScaledObject",
+            "payment",
+            "/spec/triggers/2/metadata/host".into(),
+            json!("amqp://rabbitmq.other.svc:5672/"),
+            "is not in",
+        ),
+        (
+            "prod",
+            "PodMonitor",
+            "pools",
+            "/spec/podMetricsEndpoints/0/port".into(),
+            json!("x"),
+            "called x",
+        ),
+        (
+            "prod",
+            "NetworkPolicy",
+            "orchestrator",
+            "/spec/egress/0/to/0/podSelector/matchLabels".into(),
+            json!({ "a": "b" }),
+            "selects nothing",
+        ),
+        (
+            "prod",
+            "RoleBinding",
+            "impresario-viewer",
+            "/roleRef/name".into(),
+            json!("x"),
+            "no Role x",
+        ),
+    ];
+    for (name, kind, object, pointer, value, said) in cases {
+        let mut manifest = overlay(name);
+        put(&mut manifest, kind, object, &pointer, value);
+        let problems = references::problems(&manifest, &listed_secrets());
+        assert!(
+            problems.iter().any(|problem| problem.contains(said)),
+            "{kind} {object}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_used_before_it_is_set_is_found() {
+    let mut manifest = overlay("staging");
+    let object: &mut Object = manifest.get_mut("Deployment", "payment").unwrap();
+    let variables = object
+        .value
+        .pointer_mut("/spec/template/spec/containers/0/env")
+        .unwrap();
+    variables.as_array_mut().unwrap().reverse();
+    let problems = references::problems(&manifest, &listed_secrets());
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.contains("RABBITMQ_PASSWORD is not set before it")),
+        "{problems:?}"
+    );
+}
