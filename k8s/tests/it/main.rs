@@ -4,7 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod database;
 mod documents;
+mod edge;
 mod files;
 mod holds;
 mod policy;
