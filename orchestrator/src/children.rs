@@ -21,7 +21,7 @@ use impresario_workflows::saga::{Input, Operation, Outcome, Parent, Problem, Sta
 use tokio::sync::{mpsc, oneshot};
 
 use crate::broker::{Arrival, Broker, PoolDepth, PublishError, Receipt, TaskList};
-use crate::clock;
+use crate::clock::Clock;
 use crate::lane::{
     CommandError, CommandOrder, Message, StartError, StartOrder, Started, translate,
 };
@@ -44,6 +44,7 @@ pub(crate) struct Children {
     database: Database,
     catalogue: Arc<Catalogue>,
     lane: mpsc::Sender<Message>,
+    clock: Clock,
 }
 
 impl Children {
@@ -52,12 +53,14 @@ impl Children {
         database: Database,
         catalogue: Arc<Catalogue>,
         lane: mpsc::Sender<Message>,
+        clock: Clock,
     ) -> Children {
         Children {
             inner,
             database,
             catalogue,
             lane,
+            clock,
         }
     }
 
@@ -158,7 +161,7 @@ impl Children {
     ) -> Result<Started, String> {
         let (reply, answer) = oneshot::channel();
         let order = StartOrder {
-            id: SagaId::derive(clock::now(), tenant, &stored.definition.name, key),
+            id: SagaId::derive(self.clock.now(), tenant, &stored.definition.name, key),
             tenant: tenant.to_owned(),
             stored,
             key: key.to_owned(),

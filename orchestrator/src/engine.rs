@@ -16,7 +16,7 @@ use crate::announce::{self, Announcer};
 use crate::broker::{Arrival, Broker};
 use crate::catch_up::{self, Net};
 use crate::children::Children;
-use crate::clock;
+use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
@@ -43,6 +43,8 @@ pub struct Options {
     pub look_every: Duration,
     /// Days for which sagas are kept after their end; for ever without it.
     pub retain_days: Option<u32>,
+    /// The machine's clock, which follows the database's.
+    pub clock: Clock,
 }
 
 impl Options {
@@ -54,6 +56,7 @@ impl Options {
             transport_forgets: false,
             look_every: Duration::from_millis(250),
             retain_days: None,
+            clock: Clock::default(),
         }
     }
 }
@@ -81,6 +84,7 @@ struct Inner {
     stop: CancellationToken,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
     replica: String,
+    clock: Clock,
 }
 
 impl Engine {
@@ -92,7 +96,9 @@ impl Engine {
         broker: Arc<dyn Broker>,
         arrivals: mpsc::Receiver<Arrival>,
     ) -> Result<Engine, EngineError> {
-        days::ensure(&database.pool, clock::now()).await?;
+        let clock = options.clock.clone();
+        clock.follow(&database).await?;
+        days::ensure(&database.pool, clock.now()).await?;
         leases::ensure(&database.pool, options.partitions).await?;
         let catalogue = Arc::new(Catalogue::default());
         for definition in definitions {
@@ -107,6 +113,7 @@ impl Engine {
             database.clone(),
             Arc::clone(&catalogue),
             lane.clone(),
+            clock.clone(),
         ));
         let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let stop = CancellationToken::new();
@@ -120,6 +127,7 @@ impl Engine {
             hub: Arc::clone(&hub),
             announcer: Arc::clone(&announcer),
             partitions: options.partitions,
+            clock: clock.clone(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(Lane::new(parts).run(inbox, stop.clone()));
@@ -133,6 +141,7 @@ impl Engine {
             announcer,
             lane: lane.clone(),
             stop: stop.clone(),
+            clock: clock.clone(),
             held: Arc::new(tokio::sync::watch::channel(Vec::new()).0),
         };
         tasks.spawn(upkeep::forward(arrivals, lane.clone(), stop.clone()));
@@ -149,6 +158,7 @@ impl Engine {
         tasks.spawn(catch_up::run(net, options.look_every, stop.clone()));
         tasks.spawn(retention::run(
             database.clone(),
+            clock.clone(),
             options.retain_days,
             stop.clone(),
         ));
@@ -161,6 +171,7 @@ impl Engine {
             stop,
             tasks: tokio::sync::Mutex::new(tasks),
             replica: options.replica,
+            clock,
         };
         Ok(Engine {
             inner: Arc::new(inner),
@@ -188,7 +199,7 @@ impl Engine {
         body_hash: Vec<u8>,
         start: Start,
     ) -> Result<Started, StartError> {
-        let id = SagaId::derive(clock::now(), tenant, &stored.definition.name, key);
+        let id = SagaId::derive(self.inner.clock.now(), tenant, &stored.definition.name, key);
         let (reply, answer) = oneshot::channel();
         let order = StartOrder {
             id,
@@ -290,6 +301,11 @@ impl Engine {
     /// The database, for reads.
     pub fn database(&self) -> &Database {
         &self.inner.database
+    }
+
+    /// What time it is for the engine.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
     }
 
     /// Where to wait for sagas.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::store::{Database, retention};
 
 /// After the start: what runs the sagas comes first.
@@ -17,7 +17,12 @@ const FIRST: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(3600);
 
 /// Drops until `stop` what is older than `retain_days`; nothing without it.
-pub(crate) async fn run(database: Database, retain_days: Option<u32>, stop: CancellationToken) {
+pub(crate) async fn run(
+    database: Database,
+    clock: Clock,
+    retain_days: Option<u32>,
+    stop: CancellationToken,
+) {
     let Some(retain_days) = retain_days else {
         return;
     };
@@ -28,7 +33,7 @@ pub(crate) async fn run(database: Database, retain_days: Option<u32>, stop: Canc
             () = stop.cancelled() => return,
         }
         wait = EVERY;
-        match retention::turn(&database, clock::now(), retain_days).await {
+        match retention::turn(&database, clock.now(), retain_days).await {
             Ok(Some(turn)) => tell(&turn),
             Ok(None) => {}
             Err(error) => {

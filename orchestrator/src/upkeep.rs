@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker, TaskList};
-use crate::clock;
+use crate::clock::Clock;
 use crate::lane::{Message, Releaser};
 use crate::store::definitions::Catalogue;
 use crate::store::leases::LEASE_SECONDS;
@@ -37,6 +37,7 @@ pub(crate) struct Upkeep {
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) lane: mpsc::Sender<Message>,
     pub(crate) stop: CancellationToken,
+    pub(crate) clock: Clock,
     /// The partitions that are leased now.
     pub(crate) held: Arc<watch::Sender<Vec<u16>>>,
 }
@@ -81,6 +82,9 @@ impl Upkeep {
         let mut held: Vec<u16> = Vec::new();
         let mut redispatch = redispatch_at_first;
         loop {
+            if let Err(error) = self.clock.follow(&self.database).await {
+                tracing::warn!(error = ?error, "cannot read the database's clock");
+            }
             match leases::turn(&self.database.pool, &self.replica, self.partitions).await {
                 Ok(turn) => {
                     self.announcer.set_others(turn.others > 0);
@@ -207,7 +211,7 @@ impl Upkeep {
             if self.pause(Duration::from_secs(3600)).await {
                 return;
             }
-            if let Err(error) = days::ensure(&self.database.pool, clock::now()).await {
+            if let Err(error) = days::ensure(&self.database.pool, self.clock.now()).await {
                 tracing::error!(error = ?error, "cannot make partitions for the coming days");
             }
         }

@@ -22,7 +22,6 @@ use super::problem::{Code, Problem};
 use super::surface::Surface;
 use super::view::{self, Address};
 use super::{TENANT, body, canonical, idempotency_key, prefer};
-use crate::clock;
 use crate::hub::{Interest, Progress};
 use crate::lane::StartError;
 
@@ -42,7 +41,8 @@ pub(super) async fn create(
 
     let engine = &surface.api.engine;
     let hash = canonical::hash(&input).to_vec();
-    let expected = SagaId::derive(clock::now(), TENANT, &surface.definition, &key);
+    let now = engine.clock().now();
+    let expected = SagaId::derive(now, TENANT, &surface.definition, &key);
     // Before the start, so that its first commit is heard of.
     let mut follower = Follower::new(engine, expected, Interest::Settled);
     let start = engine.start_saga(

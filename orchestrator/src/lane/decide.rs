@@ -14,7 +14,6 @@ use super::settle::{self, Delivery, Settled, Standing};
 use super::slot::{Pending, Place, Saga, Slot};
 use super::translate;
 use crate::children;
-use crate::clock;
 use crate::store::Error;
 use crate::store::sagas::Loaded;
 
@@ -40,7 +39,7 @@ impl Lane {
 
     /// Decides on the cached state, which is the stored one or what the open batch makes of it.
     pub(super) fn decide_now(&mut self, id: SagaId, mut pending: Pending, start: Option<StartRow>) {
-        let now = clock::now();
+        let now = self.parts.clock.now();
         let moment = Moment {
             now,
             jitter_permille: self.jitter_permille(),

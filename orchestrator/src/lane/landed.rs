@@ -13,7 +13,6 @@ use super::run::Lane;
 use super::settle::{self, Standing};
 use super::slot::{Pending, Place, Saga};
 use crate::broker::TaskList;
-use crate::clock;
 use crate::hub::Progress;
 use crate::store::commit::Committed;
 
@@ -195,7 +194,7 @@ impl Lane {
         let Some(wake) = saga.state.next_wake(&saga.definition) else {
             return;
         };
-        let now = clock::now();
+        let now = self.parts.clock.now();
         let at = if wake <= now {
             now + LOOK_AGAIN_MS
         } else {
@@ -210,6 +209,7 @@ impl Lane {
 
     /// A timer of this lane came due.
     pub(super) fn timer_fired(&mut self, id: SagaId, at: Millis) {
+        let now = self.parts.clock.now();
         let Some(slot) = self.slots.get_mut(&id) else {
             return;
         };
@@ -224,7 +224,7 @@ impl Lane {
         let due = saga
             .state
             .next_wake(&saga.definition)
-            .is_some_and(|wake| wake <= clock::now());
+            .is_some_and(|wake| wake <= now);
         if due { self.look(id) } else { self.rearm(id) }
     }
 }

@@ -19,7 +19,7 @@ use super::slot::{Pending, Place, Slot};
 use super::{BATCH_ROWS_MAX, settle};
 use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker};
-use crate::clock;
+use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::store::definitions::Catalogue;
 use crate::store::sagas::{self, Loaded};
@@ -53,6 +53,8 @@ pub struct Parts {
     pub announcer: Arc<Announcer>,
     /// Number of results partitions.
     pub partitions: u16,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// The loop's state.
@@ -199,7 +201,7 @@ impl Lane {
             } => self.results(results, receipt),
             Arrival::Probe { partition, sent_at } => self.proofs.echoed(partition, sent_at),
             Arrival::Reading { partition } => {
-                self.parts.broker.probe(partition, clock::now());
+                self.parts.broker.probe(partition, self.parts.clock.now());
             }
             // Echoes stop by themselves.
             Arrival::Interrupted { partition: _ } => {}
@@ -359,13 +361,15 @@ impl Lane {
 
     fn until_next_timer(&self) -> Duration {
         match self.timers.peek() {
-            Some(Reverse((at, _))) => Duration::from_millis(at.saturating_sub(clock::now())),
+            Some(Reverse((at, _))) => {
+                Duration::from_millis(at.saturating_sub(self.parts.clock.now()))
+            }
             None => Duration::from_secs(3600),
         }
     }
 
     fn fire_timers(&mut self) {
-        let now = clock::now();
+        let now = self.parts.clock.now();
         for _ in 0..TIMERS_PER_TURN {
             match self.timers.peek() {
                 Some(Reverse((at, _))) if *at <= now => {}
@@ -378,7 +382,7 @@ impl Lane {
     }
 
     fn tick(&mut self) {
-        let now = clock::now();
+        let now = self.parts.clock.now();
         self.rotation = self.rotation.wrapping_add(1);
         self.proofs.looked(&self.parts.broker.depths(), now);
         self.parts.releaser.looked();

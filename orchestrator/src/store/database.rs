@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use impresario_workflows::Millis;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor};
 
@@ -93,6 +94,14 @@ impl Database {
             .clone()
             .options([("statement_timeout", "15min"), ("lock_timeout", "5min")]);
         PgConnection::connect_with(&options).await
+    }
+
+    /// What time it is for the database.
+    pub(crate) async fn now(&self) -> Result<Millis, Error> {
+        let sql = "select (extract(epoch from clock_timestamp()) * 1000)::int8";
+        let now: Result<i64, _> = sqlx::query_scalar(sql).fetch_one(&self.pool).await;
+        let now = now.map_err(Error::doing("ask for the time"))?;
+        Ok(u64::try_from(now).unwrap_or_default())
     }
 
     /// Whether the database answers.

@@ -1,7 +1,8 @@
 //! Leases of results partitions: they spread the partitions over the replicas that are alive.
 //!
 //! For speed alone. A replica that believes too long in its lease only does work that loses its compare-and-set.
-//! Instants are compared by the database's clock, so replicas need not agree on theirs.
+//! Instants are compared by the database's clock, so replicas need not agree on theirs. Should that one go back, what
+//! lies further ahead than anybody can have written counts as over.
 
 use sqlx::PgPool;
 
@@ -42,7 +43,8 @@ pub async fn turn(pool: &PgPool, name: &str, partitions: u16) -> Result<Turn, Er
              on conflict (name) do update set seen_at = excluded.seen_at
          )
          select count(*) from replica
-         where name <> $1 and seen_at > clock_timestamp() - make_interval(secs => $2)",
+         where name <> $1 and seen_at > clock_timestamp() - make_interval(secs => $2)
+           and seen_at < clock_timestamp() + make_interval(secs => $2)",
     )
     .bind(name)
     .bind(LEASE_SECONDS)
@@ -56,6 +58,7 @@ pub async fn turn(pool: &PgPool, name: &str, partitions: u16) -> Result<Turn, Er
          where partition in (
              select partition from lease
              where owner = $1 or until < clock_timestamp()
+                or until > clock_timestamp() + 2 * make_interval(secs => $2)
              -- What it holds already first, so that leases stay where the caches are.
              order by (owner is not distinct from $1) desc, partition
              limit $3

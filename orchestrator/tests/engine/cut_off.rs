@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use impresario_orchestrator::api;
 use impresario_protocol::Operation;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::faults::Proxy;
 use crate::fixture::{PATIENCE, Replica, database, seat, success};
@@ -19,6 +25,9 @@ async fn h22_without_its_database_nothing_is_acknowledged_sent_or_answered() {
     let saga = replica.start_saga("k1", seat()).await.unwrap().id;
     let hold = replica.task(saga, "hold", Operation::Forward, 1).await;
 
+    let api = api_of(&replica);
+    assert_eq!(status(&api, "/readyz").await, 200);
+
     proxy.hold(true);
     let mut acknowledged = replica.deliver(&hold, success(json!({"id": 7}))).await;
     let starting = async {
@@ -27,6 +36,11 @@ async fn h22_without_its_database_nothing_is_acknowledged_sent_or_answered() {
     };
     let outage = async {
         tokio::time::sleep(OUTAGE).await;
+        let (alive, ready) = (
+            status(&api, "/healthz").await,
+            status(&api, "/readyz").await,
+        );
+        assert_eq!((alive, ready), (200, 503), "alive, and not ready");
         assert!(
             acknowledged.try_recv().is_err(),
             "a result was acknowledged that rests on nothing"
@@ -47,4 +61,19 @@ async fn h22_without_its_database_nothing_is_acknowledged_sent_or_answered() {
     let second = started.expect("it was only late").id;
     replica.task(second, "hold", Operation::Forward, 1).await;
     replica.facts(saga).await;
+    assert_eq!(status(&api, "/readyz").await, 200, "ready again");
+}
+
+fn api_of(replica: &Replica) -> Router {
+    let options = api::Options {
+        metrics: PrometheusBuilder::new().build_recorder().handle(),
+        webhook_secret: None,
+    };
+    api::router(replica.engine.clone(), options)
+}
+
+async fn status(api: &Router, path: &str) -> u16 {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let answer = api.clone().oneshot(request).await.unwrap();
+    answer.status().as_u16()
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use impresario_orchestrator::broker::{
     Arrival, Broker, PoolDepth, PublishError, Receipt, TaskList,
 };
+use impresario_orchestrator::clock::{self, Clock};
 use impresario_orchestrator::lane::{StartError, Started};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
@@ -223,6 +224,8 @@ pub(crate) struct Setup {
     pub(crate) transport_forgets: bool,
     pub(crate) results_unread: bool,
     pub(crate) look_every: Option<Duration>,
+    /// By so much its machine's clock is wrong.
+    pub(crate) clock_off_by_ms: i64,
     /// Serves this instead of the story.
     pub(crate) definition: Option<&'static str>,
 }
@@ -245,6 +248,7 @@ impl Replica {
         });
         let options = Options {
             transport_forgets: setup.transport_forgets,
+            clock: Clock::on(move || clock::now().saturating_add_signed(setup.clock_off_by_ms)),
             look_every: setup.look_every.unwrap_or(Options::new(name).look_every),
             ..Options::new(name)
         };
@@ -330,8 +334,13 @@ impl Replica {
             results: vec![result],
             receipt: Receipt::new(1, 1, acks),
         };
-        self.arrivals.send(arrival).await.expect("the engine runs");
+        self.arrive(arrival).await;
         acknowledged
+    }
+
+    /// Something comes from the broker.
+    pub(crate) async fn arrive(&self, arrival: Arrival) {
+        self.arrivals.send(arrival).await.expect("the engine runs");
     }
 
     /// Waits until the saga's stored status is this.

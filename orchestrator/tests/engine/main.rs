@@ -11,12 +11,14 @@
 
 mod batch;
 mod children;
+mod clocks;
 mod credit;
 mod cut_off;
 mod faults;
 mod fixture;
 mod foreign;
 mod lost_answer;
+mod once;
 mod outage;
 mod patience;
 mod real_broker;

@@ -57,6 +57,39 @@ async fn h19_running_sagas_keep_their_definition_and_new_ones_get_the_new_one() 
 }
 
 #[tokio::test]
+async fn h19_replicas_that_came_with_different_versions_drive_each_others_sagas() {
+    let url = database().await;
+    let a = Replica::start("a", &url).await;
+    let setup = Setup {
+        definition: Some(second_version()),
+        ..Setup::default()
+    };
+    let old = a.start_saga("old", seat()).await.unwrap().id;
+    let b = Replica::start_with("b", &url, setup).await;
+    let new = b.start_saga("new", seat()).await.unwrap().id;
+
+    // Each answer comes to the replica that did not ask.
+    for (saga, asked, told) in [(old, &a, &b), (new, &b, &a)] {
+        let hold = asked.task(saga, "hold", Operation::Forward, 1).await;
+        told.answer(&hold, success(json!({"id": 1}))).await;
+        let charge = told.task(saga, "charge", Operation::Forward, 1).await;
+        asked.answer(&charge, success(json!({"id": 2}))).await;
+        let issue = asked.task(saga, "issue", Operation::Forward, 1).await;
+        told.answer(&issue, success(json!({}))).await;
+    }
+    let thank = a.task(new, "thank", Operation::Forward, 1).await;
+    b.answer(&thank, success(json!({}))).await;
+    for saga in [old, new] {
+        a.wait_status(saga, "completed").await;
+    }
+    let facts = a.facts(old).await;
+    assert!(
+        facts.iter().all(|fact| !fact.contains("thank")),
+        "a step of another version: {facts:?}"
+    );
+}
+
+#[tokio::test]
 async fn h29_a_saga_that_a_newer_engine_has_written_is_left_to_it_unharmed() {
     let url = database().await;
     let replica = Replica::start("a", &url).await;

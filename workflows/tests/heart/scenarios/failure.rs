@@ -126,7 +126,7 @@ fn past_the_pivot_it_may_stand_before_a_human_after_so_many_attempts() {
 }
 
 #[test]
-fn a_step_that_is_sent_once_is_not_sent_again() {
+fn h27_a_step_that_is_sent_once_is_not_sent_again() {
     let mut saga = card_out("dispatch: once\non_unknown: operator");
     assert_eq!(saga.redispatch(), ["ignored: known"]);
     assert_eq!(
