@@ -1,4 +1,5 @@
-//! H16 with everything real but the workers: tasks that reach no queue, and queues that vanish with what is in them.
+//! Everything real but the workers. H16: tasks that reach no queue, and queues that vanish with what is in them. H18:
+//! outputs that are too large.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +9,17 @@ use futures::StreamExt;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
-use impresario_protocol::{Task, TaskMessage, task_queue};
+use impresario_protocol::{
+    Operation, Outcome, PROTOCOL_VERSION, ResultMessage, Task, TaskMessage, TaskResult,
+    results_queue, task_queue,
+};
 use impresario_workflows::saga::Start;
 use impresario_workflows::{Definition, SagaId};
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeleteOptions};
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, QueueDeleteOptions,
+};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -116,6 +122,44 @@ impl Real {
         seen
     }
 
+    /// Takes the tasks of a saga until one of this step and attempt comes.
+    async fn task(&self, saga: SagaId, step: &str, attempt: u32) -> Task {
+        loop {
+            let mut seen = self.take(&[saga]).await;
+            let tasks = seen.remove(&saga.to_string()).unwrap_or_default();
+            let wanted = |task: &Task| task.step == step && task.attempt == attempt;
+            if let Some(task) = tasks.into_iter().find(wanted) {
+                return task;
+            }
+        }
+    }
+
+    /// Answers tasks in one message.
+    async fn answer(&self, saga: SagaId, answers: Vec<(&Task, Outcome)>) {
+        let partition = self.engine.load(saga).await.unwrap().unwrap().partition;
+        let results = answers.into_iter().map(|(task, outcome)| TaskResult {
+            saga: task.saga.clone(),
+            step: task.step.clone(),
+            operation: task.operation,
+            generation: task.effect.generation,
+            attempt: task.attempt,
+            outcome,
+            worker: "test".into(),
+        });
+        let message = ResultMessage {
+            v: PROTOCOL_VERSION,
+            results: results.collect(),
+            probe: None,
+        };
+        let body = serde_json::to_vec(&message).unwrap();
+        let (queue, options) = (results_queue(partition), BasicPublishOptions::default());
+        let persistent = BasicProperties::default().with_delivery_mode(2);
+        self.outside
+            .basic_publish("".into(), queue.into(), options, &body, persistent)
+            .await
+            .unwrap();
+    }
+
     async fn end(self) {
         self.delete_queue().await;
         self.engine.stop().await;
@@ -158,5 +202,49 @@ async fn h16_a_deleted_queue_is_made_again_with_what_was_in_it() {
     real.delete_queue().await;
     let seen = real.take(&sagas).await;
     all_first_attempts(&seen);
+    real.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h18_an_output_that_is_too_large_is_asked_for_again_and_hurts_no_sibling() {
+    let real = Real::start().await;
+    let (large, sibling) = (real.book("large").await, real.book("sibling").await);
+    let seen = real.take(&[large, sibling]).await;
+    let [hold_large, hold_sibling] = [large, sibling].map(|saga| &seen[&saga.to_string()][0]);
+    let output = json!({"id": "x".repeat(300 * 1024)});
+    real.answer(
+        large,
+        vec![
+            (
+                hold_large,
+                Outcome::Succeeded {
+                    output: output.clone(),
+                },
+            ),
+            (
+                hold_sibling,
+                Outcome::Succeeded {
+                    output: json!({"id": 7}),
+                },
+            ),
+        ],
+    )
+    .await;
+
+    // The worker may have done it, and is asked again. Then it is undone.
+    let again = real.task(large, "hold", 2).await;
+    let end = real.engine.load(sibling).await.unwrap().unwrap();
+    assert!(end.seq >= 2, "the sibling's answer was not taken");
+    real.answer(large, vec![(&again, Outcome::Succeeded { output })])
+        .await;
+    let undo = real.task(large, "hold", 1).await;
+    assert_eq!(undo.operation, Operation::Compensate);
+    let journal: i64 =
+        sqlx::query_scalar("select sum(length(body)) from journal where saga_id = $1")
+            .bind(large.0)
+            .fetch_one(&real.engine.database().pool)
+            .await
+            .unwrap();
+    assert!(journal < 10_000, "{journal} bytes in the journal");
     real.end().await;
 }

@@ -2,9 +2,12 @@
 //!
 //! A body that cannot be read is told by queue and size, never by content: results carry customers' data. It
 //! becomes an empty list of results, so that the engine acknowledges it; the timers of the attempts that it
-//! meant to answer repeat the question.
+//! meant to answer repeat the question. An output that is larger than it may be never gets into a journal: its effect has
+//! happened, but what came of it is not to be had, so the answer is `unknown` and somebody looks.
 
-use impresario_protocol::{PROTOCOL_VERSION, Probe, ResultMessage, TaskResult};
+use impresario_protocol::{
+    OUTPUT_BYTES_MAX, Outcome, PROTOCOL_VERSION, Probe, Problem, ResultMessage, TaskResult,
+};
 use serde::Deserialize;
 
 /// Result messages that could not be read, by `reason` (`version`, `body`).
@@ -30,7 +33,7 @@ pub(super) fn decode(queue: &str, body: &[u8]) -> Body {
     match serde_json::from_slice::<ResultMessage>(body) {
         Ok(ResultMessage { v, results, probe }) if v == PROTOCOL_VERSION => match probe {
             Some(probe) => Body::Probe(probe),
-            None => Body::Results(results),
+            None => Body::Results(bounded(results, body.len())),
         },
         Ok(message) => unreadable(queue, body, "version", Some(u64::from(message.v))),
         Err(_) => match serde_json::from_slice::<Version>(body) {
@@ -41,6 +44,25 @@ pub(super) fn decode(queue: &str, body: &[u8]) -> Body {
             Ok(_) | Err(_) => unreadable(queue, body, "body", None),
         },
     }
+}
+
+/// The results of a body of so many bytes, with outputs that fit.
+fn bounded(mut results: Vec<TaskResult>, bytes: usize) -> Vec<TaskResult> {
+    if bytes <= OUTPUT_BYTES_MAX {
+        return results;
+    }
+    for result in &mut results {
+        let (Outcome::Succeeded { output } | Outcome::Applied { output }) = &result.outcome else {
+            continue;
+        };
+        let size = output.to_string().len();
+        if size > OUTPUT_BYTES_MAX {
+            tracing::error!(saga = %result.saga, step = %result.step, size, "an output is too large");
+            let message = format!("it happened, but its output has {size} bytes");
+            result.outcome = Outcome::Unknown(Problem::new("output_too_large", message));
+        }
+    }
+    results
 }
 
 fn unreadable(queue: &str, body: &[u8], reason: &'static str, version: Option<u64>) -> Body {
@@ -73,6 +95,29 @@ mod tests {
             sent_at: 7,
         };
         assert_eq!(decode("q", body), Body::Probe(probe));
+    }
+
+    #[test]
+    fn h18_an_output_that_is_too_large_is_unknown_and_its_siblings_stay() {
+        let result = |saga: &str, bytes: usize| {
+            let (output, saga) = ("x".repeat(bytes), saga.to_owned());
+            serde_json::json!({"saga": saga, "step": "a", "operation": "forward", "generation": 1,
+                "attempt": 1, "outcome": "succeeded", "output": output, "worker": "w"})
+        };
+        // Two quotes belong to it.
+        let results = [
+            result("fits", OUTPUT_BYTES_MAX - 2),
+            result("is one byte too large", OUTPUT_BYTES_MAX - 1),
+        ];
+        let body = serde_json::json!({"v": 1, "results": results}).to_string();
+        let Body::Results(results) = decode("q", body.as_bytes()) else {
+            panic!("no probe")
+        };
+        assert!(matches!(results[0].outcome, Outcome::Succeeded { .. }));
+        let Outcome::Unknown(problem) = &results[1].outcome else {
+            panic!("it was taken: {:?}", results[1].outcome.as_str())
+        };
+        assert_eq!(problem.code, "output_too_large");
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl<'a> Draft<'a> {
             Ok(found) => found,
             Err(problem) => return Ok(Err(problem)),
         };
-        let input = match self.evaluate_for(index, mapping) {
+        let input = match self.evaluate_for(index, mapping).and_then(bounded) {
             Ok(input) => input,
             Err(problem) => return Ok(Err(problem)),
         };
@@ -188,6 +188,39 @@ impl State {
             item: seen.item,
             signal: seen.signal,
         })
+    }
+}
+
+/// The input of a task has at most so many bytes of JSON: two outputs of the largest kind, and half a message. What
+/// is larger would end the channel of everybody whose tasks travel beside it.
+const INPUT_BYTES_MAX: usize = 512 * 1024;
+
+/// An input that fits into a message.
+fn bounded(input: Value) -> Result<Value, Problem> {
+    let mut room = Room(INPUT_BYTES_MAX);
+    match serde_json::to_writer(&mut room, &input) {
+        Ok(()) => Ok(input),
+        Err(_) => Err(Problem::new(
+            "input_too_large",
+            format!("the task's input is larger than {INPUT_BYTES_MAX} bytes"),
+        )),
+    }
+}
+
+/// Counts what is written, and refuses what is too much: nothing is kept.
+struct Room(usize);
+
+impl std::io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.checked_sub(bytes.len()) {
+            Some(left) => self.0 = left,
+            None => return Err(std::io::ErrorKind::FileTooLarge.into()),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

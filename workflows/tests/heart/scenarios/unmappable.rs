@@ -213,3 +213,28 @@ fn what_was_sent_in_the_same_instant_is_undone() {
         ],
     );
 }
+
+#[test]
+fn h18_an_input_that_fits_into_no_message_is_one_that_cannot_be_made() {
+    // Two outputs as large as they may be, and a little more.
+    let both = "input: { a: \"${{ steps.seat.output }}\", b: \"${{ steps.seat.output }}\" }";
+    let largest = |bytes: usize| Outcome::Succeeded(json!("x".repeat(bytes)));
+    let mut saga = Bench::started(trip_with(&[("card", both)]));
+    let lines = saga.answer("seat", largest(256 * 1024));
+    assert_eq!(
+        lines[1..],
+        [
+            "blocked card (input_too_large)",
+            "turned: unmappable card",
+            "sent seat compensate 1",
+        ],
+    );
+    assert_eq!(
+        saga.answer("seat", succeeded()),
+        ["undone seat", "compensated"]
+    );
+
+    let mut saga = Bench::started(trip_with(&[("card", both)]));
+    let lines = saga.answer("seat", largest(250 * 1024));
+    assert_eq!(lines, ["succeeded seat", "sent card forward 1"]);
+}
