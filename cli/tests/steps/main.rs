@@ -19,6 +19,7 @@ mod group;
 mod hall;
 mod hasty;
 mod late;
+mod lost_tail;
 mod money;
 mod once;
 mod refund;

@@ -9,6 +9,7 @@ use impresario_catalog::SeedOptions;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
+use impresario_protocol::Queues;
 use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
 use impresario_worker_sdk::{Pool, Worker, WorkerSettings};
 use impresario_workflows::SagaId;
@@ -37,21 +38,43 @@ pub(crate) struct World {
 /// Slow machines are slow; what does not come in this time does not come.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What a world stands on.
+pub(crate) struct Ground {
+    /// The engine's database.
+    pub(crate) engine: String,
+    /// The pools' and the provider's.
+    pub(crate) pools: String,
+    pub(crate) queues: Queues,
+}
+
 /// Runs a story in the one world of this test process.
 pub(crate) fn story<F: Future<Output = ()>>(tell: impl FnOnce(&'static World) -> F) {
     static WORLD: OnceLock<World> = OnceLock::new();
     let world = WORLD.get_or_init(World::build);
-    world.runtime.block_on(tell(world));
+    world.tell(tell);
 }
 
 impl World {
     fn build() -> World {
+        World::on(async || {
+            let url = fresh_database().await;
+            Ground {
+                engine: url.clone(),
+                pools: url,
+                queues: Queues::default(),
+            }
+        })
+    }
+
+    /// A world of its own, for a story that shakes the ground.
+    pub(crate) fn on(ground: impl AsyncFnOnce() -> Ground) -> World {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .unwrap();
-        let (engine, plans, money, url) = runtime.block_on(start());
-        let (pool, catalog, event, seats) = runtime.block_on(seed(&url));
+        let ground = runtime.block_on(ground());
+        let (engine, plans, money) = runtime.block_on(start(&ground));
+        let (pool, catalog, event, seats) = runtime.block_on(seed(&ground.pools));
         World {
             runtime,
             engine,
@@ -63,6 +86,11 @@ impl World {
             seats,
             next_seat: AtomicUsize::new(0),
         }
+    }
+
+    /// Tells a story in this world alone.
+    pub(crate) fn tell<'w, F: Future<Output = ()>>(&'w self, tell: impl FnOnce(&'w World) -> F) {
+        self.runtime.block_on(tell(self));
     }
 
     /// The id that a booking with this key will have: faults are planned before it starts.
@@ -95,14 +123,19 @@ impl World {
 
     /// Starts a booking of a fresh seat.
     pub(crate) async fn book(&self, key: &str, token: &str) -> SagaId {
+        let wish = self.wish(token);
+        self.start("booking", key, wish).await
+    }
+
+    /// A booking of a fresh seat, as a customer asks for it.
+    pub(crate) fn wish(&self, token: &str) -> Value {
         let seat = &self.seats[self.next_seat.fetch_add(1, Ordering::Relaxed)];
-        let input = json!({
+        json!({
             "event_id": self.event,
             "seats": [seat],
             "customer_email": "ana@example.org",
             "payment_token": token,
-        });
-        self.start("booking", key, input).await
+        })
     }
 
     /// Waits for a status.
@@ -189,7 +222,7 @@ impl World {
             "select seq, body from impresario.journal_readable where saga_id = $1 order by seq",
         )
         .bind(saga.0)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.engine.database().pool)
         .await
         .unwrap();
         for (place, (seq, _)) in rows.iter().enumerate() {
@@ -205,12 +238,16 @@ impl World {
     }
 }
 
-async fn start() -> (Engine, Arc<Plans>, Money, String) {
-    let url = fresh_database().await;
+async fn start(ground: &Ground) -> (Engine, Arc<Plans>, Money) {
     let amqp = amqp();
-    let database = Database::open(&StoreOptions::new(&url)).await.unwrap();
+    let store = StoreOptions::new(&ground.engine);
+    let database = Database::open(&store).await.unwrap();
     let (arrivals, arrivals_in) = mpsc::channel(1024);
-    let broker = Arc::new(Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap());
+    let rabbit = rabbit::Options {
+        queues: ground.queues.clone(),
+        ..rabbit::Options::new(&amqp)
+    };
+    let broker = Arc::new(Rabbit::connect(rabbit, arrivals).unwrap());
     let engine = Engine::start(
         Options::new("steps"),
         database,
@@ -221,18 +258,16 @@ async fn start() -> (Engine, Arc<Plans>, Money, String) {
     .await
     .unwrap();
     let plans = Arc::new(Plans::default());
-    let (pools, money) = pools(&url, &engine).await;
+    let (pools, money) = pools(&ground.pools, &engine).await;
     for pool in pools {
         let settings = WorkerSettings {
             name: format!("test-{}", pool.name()),
             ..Default::default()
         };
         let name = pool.name().to_owned();
-        let inner = Arc::new(AmqpTransport::open(AmqpSettings::new(
-            &amqp,
-            &name,
-            settings.slots,
-        )));
+        let mut amqp = AmqpSettings::new(&amqp, &name, settings.slots);
+        amqp.queues = ground.queues.clone();
+        let inner = Arc::new(AmqpTransport::open(amqp));
         let transport = Arc::new(Faulty {
             inner,
             plans: plans.clone(),
@@ -240,7 +275,7 @@ async fn start() -> (Engine, Arc<Plans>, Money, String) {
         });
         tokio::spawn(Worker::new(pool, transport, settings).run(CancellationToken::new()));
     }
-    (engine, plans, money, url)
+    (engine, plans, money)
 }
 
 async fn pools(url: &str, engine: &Engine) -> (Vec<Pool>, Money) {

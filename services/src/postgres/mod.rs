@@ -1,8 +1,10 @@
 //! A private PostgreSQL: durable like a real one, listening on loopback only, with data in one folder.
 //!
 //! `fsync` and `synchronous_commit` stay on: what is tried here about durability must be true in production.
-//! `kill9` and `restart` are for crash tests: everything that was committed is there again.
+//! `kill9` and `restart` are for crash tests: everything that was committed is there again. `base_backup` and
+//! `go_back_to` are for tests of a lost tail: what was committed last is gone.
 
+mod backup;
 mod cluster;
 
 use std::fs;
@@ -17,6 +19,7 @@ use crate::claim;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::supervisor::{Manners, Supervisor};
+pub use backup::Backup;
 use cluster::Cluster;
 
 /// Recovery after a crash is part of a start, hence more than the usual half second.

@@ -96,6 +96,25 @@ fn a_kept_folder_is_used_again_and_lent_while_it_is_owned() {
 }
 
 #[test]
+fn going_back_to_a_backup_loses_what_was_committed_after_it() {
+    if !is_there("Postgres", Postgres::installed()) {
+        return;
+    }
+    let mut postgres = Postgres::temporary().unwrap();
+    let seat = "create table seat (label text); insert into seat values ('A1')";
+    query(&postgres, "postgres", seat);
+    let backup = postgres.base_backup("one").unwrap();
+    query(&postgres, "postgres", "insert into seat values ('A2')");
+
+    let port = postgres.port();
+    postgres.go_back_to(backup).unwrap();
+    assert_eq!(postgres.port(), port, "clients find it where it was");
+    let left = query(&postgres, "postgres", "select label from seat");
+    assert_eq!(left, "A1");
+    query(&postgres, "postgres", "insert into seat values ('A3')");
+}
+
+#[test]
 fn a_server_that_cannot_start_tells_its_log_and_a_fix() {
     if !is_there("Postgres", Postgres::installed()) {
         return;
