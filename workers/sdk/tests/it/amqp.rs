@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use impresario_protocol::{Outcome, ResultMessage, TaskResult, results_queue, task_queue};
+use impresario_protocol::{Outcome, ResultMessage, Task, TaskResult, results_queue, task_queue};
 use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
 use impresario_worker_sdk::testing::{TestSaga, forward, message};
 use impresario_worker_sdk::{Free, Pool, TaskContext, Transport, Verdict, Worker, WorkerSettings};
@@ -28,17 +28,20 @@ fn amqp_url() -> String {
 }
 
 /// The engine's side, with queues of its own.
-struct Engine {
+pub(crate) struct Engine {
     connection: Connection,
     channel: Channel,
-    pool: String,
+    pub(crate) pool: String,
     partition: u16,
 }
 
 impl Engine {
     async fn new(name: &str, partition: u16) -> Self {
-        let url = amqp_url();
-        let connection = Connection::connect(&url, ConnectionProperties::default())
+        Engine::at(&amqp_url(), name, partition).await
+    }
+
+    pub(crate) async fn at(url: &str, name: &str, partition: u16) -> Self {
+        let connection = Connection::connect(url, ConnectionProperties::default())
             .await
             .unwrap();
         let channel = connection.create_channel().await.unwrap();
@@ -71,7 +74,11 @@ impl Engine {
     }
 
     async fn send(&self, number: u32, input: Value) {
-        let task = forward(&TestSaga::new(number), "s", "wait", input);
+        self.send_task(forward(&TestSaga::new(number), "s", "wait", input))
+            .await;
+    }
+
+    pub(crate) async fn send_task(&self, task: Task) {
         let body = message(self.partition, vec![task]);
         let properties = BasicProperties::default().with_delivery_mode(2);
         self.channel
@@ -86,7 +93,7 @@ impl Engine {
             .unwrap();
     }
 
-    async fn results(&self) -> Consumer {
+    pub(crate) async fn results(&self) -> Consumer {
         self.channel
             .basic_consume(
                 results_queue(self.partition).into(),
@@ -98,7 +105,7 @@ impl Engine {
             .unwrap()
     }
 
-    async fn tasks_left(&self) -> u32 {
+    pub(crate) async fn tasks_left(&self) -> u32 {
         let passive = QueueDeclareOptions {
             passive: true,
             ..QueueDeclareOptions::durable()
@@ -113,7 +120,7 @@ impl Engine {
 }
 
 /// The next message's results: one or, when several were ready, more.
-async fn next(results: &mut Consumer) -> Vec<TaskResult> {
+pub(crate) async fn next(results: &mut Consumer) -> Vec<TaskResult> {
     let delivery = tokio::time::timeout(PATIENCE, results.next())
         .await
         .expect("a result in time");

@@ -28,7 +28,7 @@ pub(crate) struct Output {
     count: i64,
 }
 
-async fn add(tx: &mut PgConnection, name: &str, by: i64) -> Result<i64, sqlx::Error> {
+pub(crate) async fn add(tx: &mut PgConnection, name: &str, by: i64) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "insert into counter as c (name, count) values ($1, $2)
          on conflict (name) do update set count = c.count + $2

@@ -11,6 +11,7 @@ mod batch;
 mod external;
 mod fixture;
 mod horizon;
+mod long;
 mod poison;
 mod runtime;
 mod waiting;
