@@ -56,10 +56,12 @@ pub(crate) fn instants<'s>(
         .open_work()
         .filter_map(|(index, operation, work)| match work.wait {
             Wait::Backoff { until } => Some(vec![until]),
-            // A wait is over at its end; it is moved out a timeout later.
+            // A wait is over at its end; it is moved out a timeout later. In its second half a heartbeat is news.
             Wait::Answer { until, .. } => {
                 let timeout = timeout_ms(definition, state, index, operation);
-                Some(vec![until, until.saturating_add(timeout)])
+                let silence = silence_ms(definition, state, index, operation).unwrap_or(timeout);
+                let half = until.saturating_sub(silence / 2);
+                Some(vec![half, until, until.saturating_add(timeout)])
             }
             Wait::Operator { .. } => None,
         });
@@ -73,14 +75,26 @@ pub(crate) fn instants<'s>(
         .filter(|now| span.holds(*now))
 }
 
+/// How long a worker may be silent, when the definition says that.
+fn silence_ms(
+    definition: &Definition,
+    state: &State,
+    index: usize,
+    operation: Operation,
+) -> Option<Millis> {
+    let step = definition.steps.get(state.step_of(index))?;
+    step.heartbeat_ms
+        .filter(|_| operation == Operation::Forward)
+}
+
 fn timeout_ms(
     definition: &Definition,
-    _state: &State,
+    state: &State,
     index: usize,
     operation: Operation,
 ) -> Millis {
     use impresario_workflows::definition::Undo;
-    let Some(step) = definition.steps.get(index) else {
+    let Some(step) = definition.steps.get(state.step_of(index)) else {
         return 0;
     };
     match (operation, &step.reconcile, &step.undo) {
