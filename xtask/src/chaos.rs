@@ -3,6 +3,7 @@
 //! The runs themselves are the kill lane's (`cli/tests/kill`); here are only the words for them.
 
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{Outcome, cargo, setup};
 
@@ -21,9 +22,19 @@ cargo xtask chaos [options]
 Prints a line for each seed. Ends at the first seed of which something does not hold, with the story.
 ";
 
+/// A seed for a run that was given none.
+fn from_the_clock() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    (since.unwrap_or_default().as_millis() % 1_000_000_000).to_string()
+}
+
 /// Runs them; all words are the kill lane's variables.
 pub(crate) fn run(words: &[String]) -> Outcome<ExitCode> {
-    let (mut asked, mut yes) = (vec![("CHAOS_SEEDS", SEEDS.to_owned())], false);
+    let defaults = [
+        ("KILL_SEED", from_the_clock()),
+        ("CHAOS_SEEDS", SEEDS.to_owned()),
+    ];
+    let (mut asked, mut yes) = (Vec::from(defaults), false);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let variable = match word.as_str() {
@@ -46,7 +57,7 @@ pub(crate) fn run(words: &[String]) -> Outcome<ExitCode> {
         asked.push((variable, number.clone()));
     }
     setup::ensure(&[setup::POSTGRES, setup::RABBITMQ], yes)?;
-    let test = "whatever_is_killed_under_load_every_booking_ends_right";
+    let test = "chaos_of_every_seed_ends_right";
     let mut runs = cargo::cargo(["test", "--locked", "--package", "impresario-cli"]);
     runs.args(["--test", "kill", "--", "--exact", test, "--nocapture"]);
     runs.envs(asked);
