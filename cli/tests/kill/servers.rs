@@ -38,16 +38,22 @@ impl Servers {
         }
     }
 
-    /// A fresh database with the seeded events; its URL.
+    /// A fresh database with the seeded events; its URL. The one before it is done with: a server that crashes reads
+    /// every file of every database when it comes back.
     pub(crate) fn database(&mut self) -> String {
+        let done = format!("impresario_{}", self.databases);
+        self.run(&format!("drop database if exists {done} with (force)"));
         self.databases += 1;
         let name = format!("impresario_{}", self.databases);
-        let sql = format!("create database {name} template {TEMPLATE}");
-        let made = self.postgres.psql("postgres").args(["-c", &sql]).output();
-        let made = made.unwrap();
-        let said = String::from_utf8_lossy(&made.stderr).into_owned();
-        assert!(made.status.success(), "{sql}: {said}");
+        self.run(&format!("create database {name} template {TEMPLATE}"));
         self.postgres.url(&name)
+    }
+
+    fn run(&self, sql: &str) {
+        let ran = self.postgres.psql("postgres").args(["-c", sql]).output();
+        let ran = ran.unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "{sql}: {said}");
     }
 }
 

@@ -22,8 +22,9 @@ use crate::supervisor::{Manners, Supervisor};
 pub use backup::Backup;
 use cluster::Cluster;
 
-/// Recovery after a crash is part of a start, hence more than the usual half second.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+/// Recovery after a crash is part of a start, and syncs every file first: hence more than the usual half second, and
+/// minutes on a disk that others are busy with.
+const START_PATIENCE: Duration = Duration::from_secs(180);
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// SIGINT is Postgres's fast shutdown: it breaks off the sessions and writes a checkpoint.

@@ -105,3 +105,46 @@ fn timeout_ms(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use impresario_workflows::saga::{Moment, Start, decide};
+    use serde_json::json;
+
+    use super::*;
+
+    const ONE_STEP: &str = r#"
+saga: one
+version: 1
+steps:
+  hold: { task: seats/hold, timeout: 5s, compensate: { task: seats/release } }
+"#;
+
+    #[test]
+    fn a_heartbeat_that_came_while_its_row_waited_for_a_commit_is_news() {
+        let definition = Definition::parse("one", ONE_STEP).unwrap();
+        let start = Input::Start(Start::with(json!({})));
+        let moment = Moment {
+            now: 10_000,
+            jitter_permille: 0,
+        };
+        let unborn = State::unborn("one", &definition);
+        let state = decide(&definition, &unborn, &start, moment).unwrap().next;
+        let heartbeat = Input::Result(impresario_workflows::saga::StepResult {
+            step: "hold".to_owned(),
+            operation: Operation::Forward,
+            generation: 1,
+            attempt: 1,
+            outcome: impresario_workflows::saga::Outcome::Heartbeat,
+        });
+        // Before the wait is over, and long after the row was begun.
+        let span = Span::between(10_010, Some(13_000));
+        let is_news = |now| {
+            let moment = Moment { now, ..moment };
+            let decided = decide(&definition, &state, &heartbeat, moment).unwrap();
+            !decided.events.is_empty()
+        };
+        assert!(!is_news(10_010), "when the row was begun");
+        assert!(instants(&definition, &state, &[], &span).any(is_news));
+    }
+}
