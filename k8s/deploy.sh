@@ -162,6 +162,11 @@ if [ -f "$work/step/2-servers.yaml" ]; then
         for set in $(k get statefulsets --selector app.kubernetes.io/part-of=impresario --output name); do
             k rollout status "$set" --timeout="$patience" >&2
         done
+        # Operators say so of their own objects.
+        for cluster in clusters.postgresql.cnpg.io/postgres:Ready rabbitmqclusters.rabbitmq.com/rabbitmq:AllReplicasReady; do
+            k get "${cluster%:*}" --output name >/dev/null 2>&1 || continue
+            k wait --for=condition="${cluster#*:}" --timeout="$patience" "${cluster%:*}" >&2
+        done
     fi
 fi
 

@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod database;
+mod delivery;
 mod documents;
 mod edge;
 mod files;
 mod holds;
+mod nowhere;
 mod policy;
 mod product;
 mod rendering;
