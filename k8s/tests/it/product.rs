@@ -121,3 +121,36 @@ fn allowed_connections(manifest: &Manifest) -> u64 {
         .find_map(|line| line.strip_prefix("max_connections = "));
     line.unwrap().parse().unwrap()
 }
+
+#[test]
+fn the_broker_has_room_above_the_limit_at_which_it_takes_no_more() {
+    for (name, manifest) in manifests() {
+        let (text, storage) = match manifest.get("RabbitmqCluster", "rabbitmq") {
+            Some(cluster) => (
+                cluster.text("/spec/rabbitmq/additionalConfig").to_owned(),
+                cluster.text("/spec/persistence/storage").to_owned(),
+            ),
+            None => {
+                let mut maps = manifest.of_kind("ConfigMap");
+                let map = maps
+                    .find(|map| !map.at("/data/rabbitmq.conf").is_null())
+                    .unwrap();
+                let set = manifest.get("StatefulSet", "rabbitmq").unwrap();
+                let claim = "/spec/volumeClaimTemplates/0/spec/resources/requests/storage";
+                (
+                    map.text("/data/rabbitmq.conf").to_owned(),
+                    set.text(claim).to_owned(),
+                )
+            }
+        };
+        let limit = text
+            .lines()
+            .find_map(|line| line.strip_prefix("disk_free_limit.absolute = "));
+        let limit: u64 = limit.unwrap().trim_end_matches("GB").parse().unwrap();
+        let storage: u64 = storage.trim_end_matches("Gi").parse().unwrap();
+        assert!(
+            storage >= 2 * limit,
+            "{name}: {storage} GiB, and nothing is taken below {limit} GB"
+        );
+    }
+}
