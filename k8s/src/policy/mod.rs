@@ -17,7 +17,7 @@ pub struct Rule {
 }
 
 /// All of them.
-pub const RULES: [Rule; 15] = [
+pub const RULES: [Rule; 16] = [
     Rule {
         name: "pods are restricted",
         broken: pods::restricted,
@@ -41,6 +41,10 @@ pub const RULES: [Rule; 15] = [
     Rule {
         name: "pods have a priority",
         broken: pods::priority,
+    },
+    Rule {
+        name: "everything says what it is part of",
+        broken: pods::labelled,
     },
     Rule {
         name: "evictions go one by one",

@@ -159,3 +159,22 @@ pub(super) fn priority(manifest: &Manifest) -> Vec<String> {
         }
     })
 }
+
+/// So that people and deploy.sh find all of it, and nothing else.
+pub(super) fn labelled(manifest: &Manifest) -> Vec<String> {
+    let label = "labels/app.kubernetes.io~1part-of";
+    let own = manifest.objects.iter().filter_map(|object| {
+        let fine = object.text(&format!("/metadata/{label}")) == "impresario";
+        (!fine).then(|| object.called())
+    });
+    let pods = each(manifest, |workload| {
+        let pod = format!("/spec/template/metadata/{label}");
+        let fine = workload.object.text(&pod) == "impresario";
+        if fine {
+            Vec::new()
+        } else {
+            vec!["its pods do not".to_owned()]
+        }
+    });
+    own.chain(pods).collect()
+}

@@ -18,7 +18,7 @@ fn everybody_uses(milli: u32) {
     let address = std::env::var("CONTROL_PLANE_METRICS").unwrap();
     let url = format!("{address}/cpu?namespace={NAMESPACE}&milli={milli}");
     let ran = std::process::Command::new("curl")
-        .args(["-sSf", "-X", "POST", &url])
+        .args(["-sSf", "--noproxy", "*", "-X", "POST", &url])
         .output()
         .unwrap();
     assert!(ran.status.success(), "{}", said(&ran));
@@ -98,7 +98,8 @@ fn secrets() {
 }
 
 fn replicas_are_spread() {
-    for name in ["orchestrator", "payment", "rabbitmq"] {
+    // Members of a cluster must be apart, replicas should be.
+    for (name, least) in [("orchestrator", 2), ("payment", 2), ("rabbitmq", 3)] {
         let selector = format!("app.kubernetes.io/name={name}");
         let nodes = kubectl(&[
             "--namespace",
@@ -113,7 +114,7 @@ fn replicas_are_spread() {
         let mut nodes: Vec<&str> = nodes.split_whitespace().collect();
         nodes.sort_unstable();
         nodes.dedup();
-        assert_eq!(nodes.len(), 3, "{name}: {nodes:?}");
+        assert!(nodes.len() >= least, "{name}: {nodes:?}");
     }
 }
 

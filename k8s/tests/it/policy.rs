@@ -135,6 +135,13 @@ fn breaks() -> Vec<Break> {
             Value::Null,
         ),
         (
+            "everything says what it is part of",
+            "StatefulSet",
+            "postgres",
+            "/metadata/labels/app.kubernetes.io~1part-of",
+            Value::Null,
+        ),
+        (
             "evictions go one by one",
             "PodDisruptionBudget",
             "rabbitmq",
