@@ -3,6 +3,9 @@
 use std::fs;
 use std::process::Command;
 
+use impresario_k8s::manifest::Manifest;
+use impresario_k8s::schema::Schemas;
+
 use crate::files::{OVERLAYS, folder, overlay, read};
 
 /// The instructions of the Dockerfile, of its last stage.
@@ -124,5 +127,32 @@ fn workflows_may_little_and_run_only_what_is_pinned() {
         for line in runs {
             assert!(!line.contains("${{"), "{name}: {line}");
         }
+    }
+}
+
+#[test]
+fn clusters_that_follow_git_follow_an_overlay_that_is_made_for_it() {
+    let schemas = Schemas::read(&folder().join("schemas")).unwrap();
+    for name in ["argocd", "flux"] {
+        let manifest = Manifest::parse(&read(format!("gitops/{name}.yaml"))).unwrap();
+        assert_eq!(schemas.problems(&manifest), Vec::<String>::new(), "{name}");
+        let mut paths = manifest.objects.iter().flat_map(|object| {
+            ["/spec/source/path", "/spec/path"].map(|pointer| object.text(pointer))
+        });
+        let path = paths.find(|path| !path.is_empty()).unwrap();
+        let overlay_name = path.rsplit('/').next().unwrap();
+        let followed = overlay(overlay_name);
+        let notes = followed
+            .get("Job", "migrate")
+            .unwrap()
+            .at("/metadata/annotations");
+        assert_eq!(
+            notes["kustomize.toolkit.fluxcd.io/force"], "enabled",
+            "{name}"
+        );
+        assert_eq!(
+            notes["argocd.argoproj.io/hook-delete-policy"], "BeforeHookCreation",
+            "{name}"
+        );
     }
 }
