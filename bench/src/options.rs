@@ -103,6 +103,17 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Trivial, Self::Failing, Self::Booking, Self::FlashSale];
+
+    /// Whether seats are booked: such sagas have pools of their own, which no other engine has.
+    pub(crate) fn books(self) -> bool {
+        match self {
+            Self::Trivial | Self::Failing => false,
+            Self::Booking | Self::FlashSale => true,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Trivial => "trivial",

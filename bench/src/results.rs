@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::Outcome;
 use crate::conservation::Balance;
 use crate::limits::Limits;
 use crate::load::{Level, Load};
@@ -18,6 +19,8 @@ pub(crate) struct Results {
     pub(crate) limits: Option<Limits>,
     /// One for each platform that was started, by what it ran.
     pub(crate) balances: Vec<(String, Balance)>,
+    /// Parts that could not be measured, and why.
+    pub(crate) problems: Vec<String>,
 }
 
 /// One system with one saga, at several levels of load.
@@ -43,9 +46,18 @@ pub(crate) const OURS: &str = "Impresario";
 pub(crate) const TWO: &str = "Impresario, 2 orchestrators";
 
 impl Results {
-    /// Every saga that was answered is there, and no other, on all platforms.
+    /// Every saga that was answered is there, and no other, on all platforms; and all parts could be measured.
     pub(crate) fn hold(&self) -> bool {
-        self.balances.iter().all(|(_, balance)| balance.holds())
+        self.problems.is_empty() && self.balances.iter().all(|(_, balance)| balance.holds())
+    }
+
+    /// Keeps what went wrong with a part.
+    pub(crate) fn note(&mut self, part: &str, done: Outcome) {
+        if let Err(problem) = done {
+            let problem = format!("{part}: {problem}");
+            eprintln!("error: {problem}");
+            self.problems.push(problem);
+        }
     }
 
     pub(crate) fn series(&self, system: &str, variant: Variant) -> Option<&Series> {

@@ -80,7 +80,7 @@ fn read(path: &Path) -> Outcome<Vec<u8>> {
     fs::read(path).map_err(|e| format!("could not read {}: {e}", path.display()))
 }
 
-fn run(command: &mut Command) -> Outcome {
+pub(super) fn run(command: &mut Command) -> Outcome {
     let shown = format!("{command:?}");
     let status = command
         .status()
@@ -90,4 +90,21 @@ fn run(command: &mut Command) -> Outcome {
     } else {
         Err(format!("{shown} failed: {status}"))
     }
+}
+
+/// For a program that tells its whole life: it is shown when it fails.
+pub(super) fn run_quietly(command: &mut Command) -> Outcome {
+    let shown = format!("{command:?}");
+    let ran = command
+        .output()
+        .map_err(|e| format!("could not run {shown}: {e}"))?;
+    if ran.status.success() {
+        return Ok(());
+    }
+    let printed = String::from_utf8_lossy(&ran.stderr);
+    Err(format!(
+        "{shown} failed: {}\n{}",
+        ran.status,
+        printed.trim()
+    ))
 }

@@ -7,6 +7,7 @@
 mod dbos;
 mod install;
 mod restate;
+mod temporal;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ use crate::Outcome;
 use crate::database::Database;
 use crate::http::Api;
 use crate::load::Target;
+use temporal::Steps;
 
 /// The engines that we know how to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,6 +27,8 @@ pub(crate) enum Engine {
     Restate,
     /// A library for Node, with its state in Postgres.
     Dbos,
+    /// A server with its state in Postgres, and a Go worker; takes ten minutes to build.
+    Temporal,
 }
 
 /// One engine with one set of settings.
@@ -62,6 +66,12 @@ impl Engine {
                 setting("Restate, 4 partitions", || restate::start(Some(4))),
             ],
             Self::Dbos => vec![setting("DBOS (Node)", dbos::start)],
+            Self::Temporal => vec![
+                setting("Temporal", || temporal::start(Steps::Activities)),
+                setting("Temporal, local activities", || {
+                    temporal::start(Steps::Local)
+                }),
+            ],
         }
     }
 }
@@ -69,7 +79,7 @@ impl Engine {
 impl Setting {
     /// Installs it, the first time, and starts it.
     pub(crate) fn start(&self) -> Outcome<Peer> {
-        (self.start)().map_err(|problem| format!("{}: {problem}", self.name))
+        (self.start)()
     }
 }
 

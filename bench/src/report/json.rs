@@ -24,6 +24,7 @@ pub(crate) fn write(path: &Path, results: &Results) -> Outcome {
         "stored": stored,
         "not_stored": results.not_stored,
         "conservation": balances,
+        "problems": results.problems,
     });
     std::fs::write(path, format!("{all:#}\n"))
         .map_err(|e| format!("could not write {}: {e}", path.display()))?;

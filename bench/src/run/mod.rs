@@ -20,41 +20,38 @@ use stage::Stage;
 /// Where the trivial saga is posted.
 const TRIVIALS: &str = "/v1/trivials";
 
-/// Everything that the options ask for.
+/// Everything that the options ask for. A part that fails does not take the figures of the others with it.
 pub(crate) async fn run(options: &Options) -> Outcome<Results> {
-    let mut results = Results::default();
     let variants = if options.goals {
-        vec![
-            Variant::Trivial,
-            Variant::Failing,
-            Variant::Booking,
-            Variant::FlashSale,
-        ]
+        Variant::ALL.to_vec()
     } else {
         vec![options.variant]
     };
-    let echo = variants
-        .iter()
-        .copied()
-        .filter(|variant| variant.pools() == ["echo"]);
-    let echo: Vec<Variant> = echo.collect();
+    let (bookings, echo): (Vec<Variant>, Vec<Variant>) =
+        variants.into_iter().partition(|variant| variant.books());
+    if echo.is_empty() && !options.peers().is_empty() {
+        return Err("the peers run the trivial and the failing saga only".to_owned());
+    }
+    let mut results = Results::default();
     if !echo.is_empty() {
-        engine(options, &echo, &mut results).await?;
-        if !options.stored().is_empty() {
-            stored_sagas(options, &mut results).await?;
-        }
+        let done = engine(options, &echo, &mut results).await;
+        results.note("the engine alone", done);
+    }
+    if !echo.is_empty() && !options.stored().is_empty() {
+        let done = stored_sagas(options, &mut results).await;
+        results.note("stored sagas", done);
     }
     if options.goals {
-        two_orchestrators(options, &mut results).await?;
+        let done = two_orchestrators(options, &mut results).await;
+        results.note("two orchestrators", done);
     }
-    for variant in variants
-        .iter()
-        .filter(|variant| variant.pools() != ["echo"])
-    {
-        bookings(options, *variant, &mut results).await?;
+    for variant in bookings {
+        let done = booking(options, variant, &mut results).await;
+        results.note(variant.name(), done);
     }
     for setting in options.peers() {
-        peer(options, setting, &echo, &mut results).await?;
+        let done = peer(options, setting, &echo, &mut results).await;
+        results.note(setting.name, done);
     }
     Ok(results)
 }
@@ -113,7 +110,7 @@ async fn two_orchestrators(options: &Options, results: &mut Results) -> Outcome 
 }
 
 /// Real bookings: a seat for each buyer, or fewer seats than buyers.
-async fn bookings(options: &Options, variant: Variant, results: &mut Results) -> Outcome {
+async fn booking(options: &Options, variant: Variant, results: &mut Results) -> Outcome {
     let mut stage = Stage::start(options, variant, options.replicas, results)?;
     let path = "/v1/bookings";
     let database = stage.platform.database();
@@ -129,7 +126,7 @@ async fn bookings(options: &Options, variant: Variant, results: &mut Results) ->
             };
             (work, loads)
         }
-        _ => {
+        Variant::Trivial | Variant::Failing | Variant::Booking => {
             let wanted = seats::build(database, HALL, options.seats())?;
             let event = HALL;
             let work = Work::new(path, Body::Seats { event, wanted }, &[End::Completed]);
