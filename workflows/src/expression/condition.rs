@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::equal::Equal;
 use super::expr::Expr;
 use super::mapping::Use;
 use super::{EvaluateError, ExpressionProblem, ProblemKind, Reference, Scope, kind_of};
@@ -50,6 +51,11 @@ impl Condition {
     /// What it reads.
     pub fn references(&self) -> Vec<Reference> {
         self.expr.references().to_vec()
+    }
+
+    /// What it compares fields of a signal with.
+    pub(crate) fn equals(&self) -> Vec<Equal> {
+        Equal::of(&self.expr.source())
     }
 
     /// What it reads, with where and how.

@@ -13,6 +13,7 @@
 
 mod compiled;
 mod condition;
+mod equal;
 mod expr;
 mod fallback;
 mod filters;
@@ -27,6 +28,7 @@ use thiserror::Error;
 use crate::Millis;
 
 pub use condition::Condition;
+pub(crate) use equal::Equal;
 pub use mapping::Mapping;
 pub(crate) use mapping::Use;
 pub use path::{Reference, SagaField};

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::fact::Fact;
 use super::note::Heard;
 use super::recording::Row;
+use super::waits::{Waited, Waits};
 use crate::Millis;
 use crate::saga::{Cause, Event, Known, Operation, Outcome, Problem};
 
@@ -34,20 +35,32 @@ pub(crate) struct Attempt {
     /// From the sending to the answer, or to the end of the wait.
     pub(crate) takes: Millis,
     pub(crate) answer: Answer,
+    /// When the end of its wait was moved out, and to when: it was said to be still at it, or nobody listened.
+    pub(crate) postponed: Vec<(Millis, Millis)>,
 }
 
 /// What people ordered, and when: so long after a fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ordered {
     pub(crate) what: OrderedWhat,
     pub(crate) after: Fact,
     pub(crate) delay: Millis,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum OrderedWhat {
     Cancel,
     Retry,
+    /// Somebody outside sent a signal.
+    Signal {
+        name: String,
+        payload: Value,
+    },
+    /// Somebody decided.
+    Decide {
+        step: String,
+        approved: bool,
+    },
 }
 
 /// Everything that was done to a saga from outside.
@@ -56,6 +69,8 @@ pub(crate) struct Story {
     /// In the order in which they were sent.
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) orders: Vec<Ordered>,
+    /// Steps that waited, with what came to them.
+    pub(crate) waits: Vec<Waited>,
     /// Whether the engine set it aside at some time.
     pub(crate) set_aside: bool,
 }
@@ -68,6 +83,7 @@ struct Reader {
     open: BTreeMap<(String, Operation), usize>,
     /// Steps whose forward attempts left a doubt already.
     doubtful: BTreeMap<(String, Operation), bool>,
+    waits: Waits,
     /// Idempotency keys of the orders that were read.
     stamps: Vec<String>,
     last: Option<(Millis, Fact)>,
@@ -106,27 +122,57 @@ impl Story {
                 }
             }
         }
+        reader.story.waits = reader.waits.over();
         reader.story
     }
 }
 
 impl Reader {
     fn event(&mut self, at: Millis, event: &Event, heard: &[Heard]) {
+        self.waits.event(at, event);
         match event {
             Event::Started { .. }
             | Event::Skipped { .. }
             | Event::Waiting { .. }
             | Event::FannedOut { .. }
-            | Event::Signalled { .. }
             | Event::SignalTaken { .. }
-            | Event::Decided { .. }
             | Event::PassedOver { .. }
             | Event::Blocked { .. }
-            | Event::Postponed { .. }
             | Event::WakeMoved { .. }
             | Event::Released { .. }
             | Event::Completed { .. }
             | Event::Compensated {} => {}
+            Event::Signalled { key, name, payload } => {
+                let what = OrderedWhat::Signal {
+                    name: name.clone(),
+                    payload: Value::clone(payload),
+                };
+                self.ordered(what, at, Some(key));
+            }
+            Event::Decided {
+                step,
+                approved,
+                stamp,
+                ..
+            } => {
+                let what = OrderedWhat::Decide {
+                    step: step.clone(),
+                    approved: *approved,
+                };
+                self.ordered(what, at, Some(stamp));
+            }
+            Event::Postponed {
+                step,
+                operation,
+                until,
+            } => {
+                if let Some(&place) = self.open.get(&(step.clone(), *operation)) {
+                    let attempt = &mut self.story.attempts[place];
+                    let since = |instant: Millis| instant.saturating_sub(attempt.sent_at);
+                    let moved = (since(at), since(*until));
+                    attempt.postponed.push(moved);
+                }
+            }
             Event::Dispatched {
                 step,
                 operation,
@@ -218,6 +264,7 @@ impl Reader {
             sent_at,
             takes: until.saturating_sub(sent_at),
             answer: Answer::Open,
+            postponed: Vec::new(),
         });
     }
 

@@ -36,6 +36,11 @@ impl Mail {
         self.posted += 1;
     }
 
+    /// Everything that is under way, in the order in which it was sent.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (Micros, Letter)> {
+        self.letters.drain(..).map(|(at, _, letter)| (at, letter))
+    }
+
     /// When the next letter arrives.
     pub(crate) fn next_at(&self) -> Option<Micros> {
         self.letters.iter().map(|(at, _, _)| *at).min()

@@ -2,15 +2,17 @@
 //!
 //! The simulator, the test tables and the replay of recorded sagas are three [`World`]s over this one loop. A
 //! world says how each task fares ([`Fate`]); the participants keep what really happened behind a barrier like
-//! the real ones ([`Participants`]), so an answer is never at odds with what was done before. Nothing here draws
-//! chances, reads files or adds up results.
+//! the real ones ([`Participants`]), so an answer is never at odds with what was done before. What comes from outside
+//! is [`Outside`]'s. Nothing here draws chances, reads files or adds up results.
 //!
 //! Everything is an integer: the same world gives the same rehearsal on every machine.
 
+mod children;
 mod example;
 mod fate;
 mod fault;
 mod mail;
+mod outside;
 mod participants;
 mod plan;
 mod reason;
@@ -18,13 +20,15 @@ mod seat;
 mod stage;
 mod task;
 
+pub(crate) use children::Children;
 pub(crate) use example::{example_input, example_outputs};
 pub(crate) use fate::{Fate, Says, problem};
 pub(crate) use fault::{PlacedFault, TAKES};
 pub(crate) use mail::{Letter, Mail};
+pub(crate) use outside::{Comes, Coming, Outside, latest};
 pub(crate) use participants::Participants;
-pub(crate) use plan::{Order, Plan, Prompter, Times, Turn, What, When};
-pub(crate) use reason::Reason;
+pub(crate) use plan::{Order, Part, Plan, Prompter, Times, Turn, What, When};
+pub(crate) use reason::{Reason, step_of_unit};
 pub(crate) use seat::{Followed, Seat, start};
 pub(crate) use stage::{End, Ended, Limits, Stage, World};
 pub(crate) use task::Task;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::fate::{Fate, Says, problem};
 use super::{Micros, Task};
 use crate::StepIndex;
-use crate::saga::{Operation, Outcome, Problem};
+use crate::saga::{Operation, Outcome, Problem, UnitIndex};
 
 /// What is kept about one effect key, for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,8 @@ enum Kept {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) at: Micros,
-    pub(crate) unit: StepIndex,
+    /// The step that the unit belongs to.
+    pub(crate) step: StepIndex,
     pub(crate) came: bool,
 }
 
@@ -32,7 +33,7 @@ pub(crate) struct Change {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Participants {
     /// A saga has few keys: looking through them is faster than hashing.
-    kept: Vec<((StepIndex, u32), Kept)>,
+    kept: Vec<((UnitIndex, u32), Kept)>,
     changes: Vec<Change>,
 }
 
@@ -125,7 +126,7 @@ impl Participants {
     }
 
     /// Whether an effect of this unit is there, under any of its keys.
-    pub(crate) fn is_there(&self, unit: StepIndex) -> bool {
+    pub(crate) fn is_there(&self, unit: UnitIndex) -> bool {
         self.kept
             .iter()
             .any(|((kept, _), state)| *kept == unit && *state == Kept::Applied)
@@ -149,7 +150,7 @@ impl Participants {
     fn changed(&mut self, task: &Task, at: Micros, came: bool) {
         self.changes.push(Change {
             at,
-            unit: task.unit,
+            step: task.step,
             came,
         });
     }

@@ -3,17 +3,34 @@
 
 use std::collections::BTreeMap;
 
+use super::reason::step_of_unit;
 use super::seat::Seat;
-use super::{Fate, Letter, Mail, Micros, Task};
+use super::{Coming, Fate, Letter, Mail, Micros, Task};
 use crate::StepIndex;
 use crate::saga::{Event, Input, Operation, Stamp, Status};
 
 /// A plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Plan {
-    /// By unit and operation: its tasks in the order in which they are sent, over all attempts.
-    pub(crate) turns: BTreeMap<(StepIndex, Operation), Vec<Turn>>,
+    /// The tasks of each operation in the order in which they are sent, over all attempts.
+    pub(crate) turns: BTreeMap<(Part, Operation), Vec<Turn>>,
+    /// What comes to steps that wait, each time that they begin to.
+    pub(crate) comings: BTreeMap<StepIndex, Vec<(Coming, Times)>>,
     pub(crate) orders: Vec<Order>,
+}
+
+/// A step, or one item of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Part {
+    pub(crate) step: StepIndex,
+    /// With `each`: only the item with this number; without it, all of them.
+    pub(crate) item: Option<usize>,
+}
+
+impl Part {
+    pub(crate) fn whole(step: StepIndex) -> Part {
+        Part { step, item: None }
+    }
 }
 
 /// A fate for some tasks in a row.
@@ -40,7 +57,7 @@ pub(crate) struct Order {
 pub(crate) enum When {
     /// This long after the start.
     At(Micros),
-    /// As soon as the step is sent for the first time.
+    /// As soon as the step is sent for the first time, or begins to wait.
     While(StepIndex),
     /// As soon as the step has succeeded.
     After(StepIndex),
@@ -55,11 +72,13 @@ pub(crate) enum What {
 }
 
 /// Whoever leads through one rehearsal by a plan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Prompter<'p> {
     plan: &'p Plan,
-    /// Tasks that were sent, by unit and operation.
-    sent: BTreeMap<(StepIndex, Operation), u32>,
+    /// Tasks that were sent, as far as they are planned.
+    sent: BTreeMap<(Part, Operation), u32>,
+    /// How often steps began to wait.
+    waited: BTreeMap<StepIndex, u32>,
     given: Vec<bool>,
 }
 
@@ -68,25 +87,36 @@ impl<'p> Prompter<'p> {
         Prompter {
             plan,
             sent: BTreeMap::new(),
+            waited: BTreeMap::new(),
             given: vec![false; plan.orders.len()],
         }
     }
 
-    /// The planned fate of a task that is being sent.
+    /// The planned fate of a task that is being sent; what is planned for its item comes first.
     pub(crate) fn fate(&mut self, task: &Task) -> Option<Fate> {
-        let key = (task.step, task.operation);
+        let item = task.item.map(|number| Part {
+            step: task.step,
+            item: Some(number),
+        });
+        let key = [item, Some(Part::whole(task.step))]
+            .into_iter()
+            .flatten()
+            .map(|part| (part, task.operation))
+            .find(|key| self.plan.turns.contains_key(key))?;
         let turns = self.plan.turns.get(&key)?;
-        let sent = self.sent.entry(key).or_default();
-        let mut before = *sent;
-        *sent += 1;
-        for turn in turns {
-            match turn.times {
-                Times::Always => return Some(turn.fate.clone()),
-                Times::Count(count) if before < count => return Some(turn.fate.clone()),
-                Times::Count(count) => before -= count,
-            }
-        }
-        None
+        let mut before = count(self.sent.entry(key).or_default());
+        let turn = turns.iter().find(|turn| !passes(turn.times, &mut before));
+        turn.map(|turn| turn.fate.clone())
+    }
+
+    /// What is planned to come to a step that begins to wait.
+    pub(crate) fn coming(&mut self, step: StepIndex) -> Option<Coming> {
+        let comings = self.plan.comings.get(&step)?;
+        let mut before = count(self.waited.entry(step).or_default());
+        let coming = comings
+            .iter()
+            .find(|(_, times)| !passes(*times, &mut before));
+        coming.map(|(coming, _)| *coming)
     }
 
     /// Gives the orders whose moment new facts have brought.
@@ -103,6 +133,24 @@ impl<'p> Prompter<'p> {
                     break;
                 }
             }
+        }
+    }
+}
+
+/// One more; how many there were before.
+fn count(sent: &mut u32) -> u32 {
+    *sent += 1;
+    *sent - 1
+}
+
+/// Whether all turns of this kind are over after `before` ones; takes them off.
+fn passes(times: Times, before: &mut u32) -> bool {
+    match times {
+        Times::Always => false,
+        Times::Count(count) if *before < count => false,
+        Times::Count(count) => {
+            *before -= count;
+            true
         }
     }
 }
@@ -124,12 +172,26 @@ fn started(events: &[Event]) -> bool {
         .any(|event| matches!(event, Event::Started { .. }))
 }
 
+/// Whether the step, or one of its items, is asked for, or begins to wait.
 fn sends(event: &Event, id: &str) -> bool {
-    matches!(event, Event::Dispatched { step, operation: Operation::Forward, .. } if step == id)
+    match event {
+        Event::Dispatched {
+            step,
+            operation: Operation::Forward,
+            ..
+        } => step_of_unit(step) == id,
+        Event::Waiting { step, .. } => step == id,
+        _ => false,
+    }
 }
 
+/// Whether the step has done what it is there for, with all its items.
 fn succeeds(event: &Event, id: &str) -> bool {
-    matches!(event, Event::Succeeded { step, .. } if step == id)
+    match event {
+        Event::Succeeded { step, .. } | Event::SignalTaken { step, .. } => step == id,
+        Event::Decided { step, approved, .. } => *approved && step == id,
+        _ => false,
+    }
 }
 
 fn command(what: What, place: usize) -> Input {

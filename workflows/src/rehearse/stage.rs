@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::seat::{Followed, Seat, look};
 use super::{BEGINNING, Fate, Letter, Mail, Micros, Participants, Task};
-use crate::StepIndex;
 use crate::definition::{Definition, Step, Undo};
 use crate::saga::{Event, Input, Refusal, State, Status, Unfoldable};
 
@@ -18,8 +17,8 @@ pub(crate) trait World {
     /// How a task will fare; asked once, when it is sent.
     fn fate(&mut self, task: &Task, now: Micros, participants: &Participants) -> Fate;
 
-    /// What the effect of a step answers. The same whenever it is asked.
-    fn output(&mut self, step: StepIndex) -> Value;
+    /// What the effect that a task is about answers. The same whenever it is asked.
+    fn output(&mut self, task: &Task) -> Value;
 
     /// The chance in the waits between attempts.
     fn jitter_permille(&mut self) -> u16;
@@ -70,11 +69,21 @@ impl End {
 pub(crate) struct Limits {
     /// So much simulated time after the start.
     pub(crate) horizon: Micros,
-    /// So many inputs.
+    /// So many inputs, beside those of items.
     pub(crate) inputs: u32,
 }
 
 impl Limits {
+    /// Whether a saga in this state, after so many inputs, is tried without end.
+    pub(crate) fn are_met(&self, state: &State, inputs: u32) -> bool {
+        let items = state.steps.len() - state.own_steps();
+        let items = u32::try_from(items).unwrap_or(u32::MAX);
+        inputs
+            >= self
+                .inputs
+                .saturating_add(items.saturating_mul(INPUTS_ITEM))
+    }
+
     /// Limits that no definition with bounded retries meets: a week, and all attempts that it allows, each with its
     /// answer and its wake-up, over again for an operator's retry.
     pub(crate) fn of(definition: &Definition) -> Limits {
@@ -98,6 +107,9 @@ const WEEK: Micros = 7 * 24 * 3_600 * 1_000_000;
 
 /// A step that is tried without end is known to be one after this many inputs.
 const INPUTS_MIN: u32 = 400;
+
+/// An item that is asked for again and again, child sagas included, needs fewer.
+const INPUTS_ITEM: u32 = 64;
 
 /// Attempts every 200 ms for longer than a quarter of an hour.
 const INPUTS_PATIENT: u32 = 20_000;
@@ -178,7 +190,7 @@ impl<'d> Stage<'d> {
                 return Ok(ended);
             };
             now = now.max(next);
-            if now > BEGINNING + limits.horizon || ended.inputs >= limits.inputs {
+            if now > BEGINNING + limits.horizon || limits.are_met(&self.seat.state, ended.inputs) {
                 // A human is needed, however long something beside it is tried.
                 if self.seat.status() == Status::Stuck {
                     ended.end = End::Stuck;
@@ -189,7 +201,7 @@ impl<'d> Stage<'d> {
             match self.mail.take_by(now) {
                 Some(Letter::News(input)) => self.decide(world, &input, now, &mut ended)?,
                 Some(Letter::Worked(task, fate)) => {
-                    let output = || world.output(task.step);
+                    let output = || world.output(&task);
                     let outcome = self.participants.serve(&task, &fate, now, output);
                     if let Some(outcome) = outcome {
                         let answer = self.seat.answer(&task, outcome);

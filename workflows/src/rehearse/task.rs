@@ -3,6 +3,7 @@
 //! The one place that looks into commands. A new kind of command fails to compile here, and what it means to a
 //! rehearsal is decided here and nowhere else.
 
+use crate::definition::SAGA_POOL;
 use crate::saga::{Command, Dispatch, Operation, State, UnitIndex};
 use crate::{Millis, StepIndex};
 
@@ -13,6 +14,10 @@ pub(crate) struct Task {
     pub(crate) unit: UnitIndex,
     /// The step of the definition that the unit belongs to. Profiles and scripts know steps.
     pub(crate) step: StepIndex,
+    /// The number of the item, when the unit is one of an `each` step.
+    pub(crate) item: Option<usize>,
+    /// Whether another saga is asked, and no worker.
+    pub(crate) child: bool,
     pub(crate) operation: Operation,
     /// Generation of the effect key.
     pub(crate) generation: u32,
@@ -28,7 +33,7 @@ impl Task {
             step: unit,
             unit: _,
             operation,
-            pool: _,
+            pool,
             task: _,
             generation,
             attempt,
@@ -40,9 +45,12 @@ impl Task {
         else {
             return None;
         };
+        let step = state.step_of(*unit);
         Some(Task {
             unit: *unit,
-            step: state.step_of(*unit),
+            step,
+            item: (step != *unit).then(|| *unit - state.units_of(step).start),
+            child: pool == SAGA_POOL,
             operation: *operation,
             generation: *generation,
             attempt: *attempt,

@@ -25,7 +25,9 @@ pub fn enumerate(definition: &Definition, table: &Table) -> Result<String, Unfol
     let mut stage = Stage::new(definition);
     let mut outcome = |faults: &[PlacedFault]| -> Result<Found, Unfoldable> {
         let mut plan = Plan::default();
-        faults.iter().for_each(|fault| fault.plan(&mut plan));
+        faults
+            .iter()
+            .for_each(|fault| fault.plan(definition, &mut plan));
         let (found, _) = run(
             definition,
             &mut stage,
@@ -82,11 +84,7 @@ pub fn enumerate(definition: &Definition, table: &Table) -> Result<String, Unfol
 }
 
 fn words(definition: &Definition, placed: PlacedFault) -> String {
-    format!(
-        "{}: {}",
-        definition.steps[placed.step].id,
-        placed.fault.as_str()
-    )
+    format!("{}: {}", placed.place(definition), placed.fault.as_str())
 }
 
 /// Whether two lives came to the same, whatever the way and the time.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::table::effect_name;
-use crate::definition::Definition;
+use crate::Millis;
+use crate::definition::{Definition, StepIndex};
 use crate::rehearse::{
-    End, Fate, Limits, MILLI, Mail, Micros, Participants, Plan, Prompter, Reason, Seat, Stage,
-    TAKES, Task, World, start,
+    Children, Coming, End, Fate, Limits, MILLI, Mail, Micros, Outside, Part, Participants, Plan,
+    Prompter, Reason, Seat, Stage, TAKES, Task, World, start,
 };
-use crate::saga::{Event, Forward, Operation, Phase, Refusal, Unfoldable};
+use crate::saga::{Event, Forward, Operation, Phase, Refusal, State, Unfoldable, UnitIndex};
 use crate::simulate::Span;
-use crate::{Millis, StepIndex};
 
 /// What came of a case.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -50,25 +50,44 @@ pub struct Moment {
 
 /// The world of a table: everything goes well unless the plan says otherwise.
 pub(super) struct Scripted<'p> {
+    definition: &'p Definition,
     outputs: &'p [Value],
     prompter: Prompter<'p>,
+    outside: Outside<'p>,
+    children: Children,
     pub(super) moments: Vec<Moment>,
-    attempts: BTreeMap<(StepIndex, Operation), u32>,
+    /// Of steps, and of their items.
+    attempts: BTreeMap<(Part, Operation), u32>,
 }
 
 impl World for Scripted<'_> {
-    fn fate(&mut self, task: &Task, _now: Micros, _participants: &Participants) -> Fate {
-        *self
-            .attempts
-            .entry((task.step, task.operation))
-            .or_default() += 1;
-        self.prompter
-            .fate(task)
-            .unwrap_or_else(|| Fate::well(TAKES))
+    fn fate(&mut self, task: &Task, now: Micros, _participants: &Participants) -> Fate {
+        let step = Part::whole(task.step);
+        let item = task.item.map(|item| Part {
+            item: Some(item),
+            ..step
+        });
+        for part in [Some(step), item].into_iter().flatten() {
+            *self.attempts.entry((part, task.operation)).or_default() += 1;
+        }
+        if let Some(fate) = self.children.asked_again(task, now) {
+            return fate;
+        }
+        let fate = self.prompter.fate(task);
+        let fate = fate.unwrap_or_else(|| Fate::well(TAKES));
+        self.children.begins(task, &fate, now);
+        fate
     }
 
-    fn output(&mut self, unit: StepIndex) -> Value {
-        self.outputs.get(unit).cloned().unwrap_or(Value::Null)
+    /// What is given for a step with `each` is a list: its items get theirs in order, and from the beginning again.
+    fn output(&mut self, task: &Task) -> Value {
+        let output = self.outputs.get(task.step).cloned().unwrap_or(Value::Null);
+        match (task.item, output) {
+            (Some(item), Value::Array(items)) if !items.is_empty() => {
+                items[item % items.len()].clone()
+            }
+            (_, output) => output,
+        }
     }
 
     /// Full waits: a table has no chances.
@@ -82,6 +101,19 @@ impl World for Scripted<'_> {
             events: events.to_vec(),
             refused: Vec::new(),
         });
+        let (definition, outputs) = (self.definition, self.outputs);
+        let prompter = &mut self.prompter;
+        self.outside.told(
+            now,
+            seat,
+            events,
+            mail,
+            |step| {
+                let planned = prompter.coming(step);
+                planned.unwrap_or_else(|| Coming::well(definition, step, TAKES))
+            },
+            |step| outputs.get(step),
+        );
         self.prompter.told(now, seat, events, mail);
     }
 
@@ -104,8 +136,11 @@ pub(super) fn run(
     limits: Limits,
 ) -> Result<(Found, Vec<Moment>), Unfoldable> {
     let mut world = Scripted {
+        definition,
         outputs,
         prompter: Prompter::new(plan),
+        outside: Outside::of(definition),
+        children: Children::default(),
         moments: Vec::new(),
         attempts: BTreeMap::new(),
     };
@@ -113,7 +148,7 @@ pub(super) fn run(
     let attempts = world
         .attempts
         .iter()
-        .map(|((step, operation), count)| (place(definition, *step, *operation), *count))
+        .map(|((part, operation), count)| (part_place(definition, *part, *operation), *count))
         .collect();
     let mut found = found(definition, stage, ended.end, attempts, Span(ended.after));
     found.undone = undone(&world.moments);
@@ -147,12 +182,11 @@ fn found(
         undone: Vec::new(),
         effects: steps
             .clone()
-            .filter(|step| stage.participants.is_there(*step))
-            .filter_map(|step| effect_name(definition, step).map(str::to_owned))
+            .flat_map(|step| effects(definition, state, &stage.participants, step))
             .collect(),
         stuck: state
             .parked(definition)
-            .map(|(step, operation, _)| place(definition, step, operation))
+            .map(|(unit, operation, _)| place(&state.unit_name(definition, unit), operation))
             .collect(),
         skipped: steps.filter(skipped).map(id).collect(),
         attempts,
@@ -167,12 +201,46 @@ fn found(
     }
 }
 
-/// `hold`, `hold.undo`, `hold.reconcile`.
-pub(super) fn place(definition: &Definition, step: StepIndex, operation: Operation) -> String {
-    let id = &definition.steps[step].id;
+/// The effects of a step that are there: its name; with `each`, when only some items have it, the names of those.
+fn effects(
+    definition: &Definition,
+    state: &State,
+    participants: &Participants,
+    step: StepIndex,
+) -> Vec<String> {
+    let Some(name) = effect_name(definition, step) else {
+        return Vec::new();
+    };
+    if definition.steps[step].each.is_none() {
+        let there = participants.is_there(step);
+        return there.then(|| name.to_owned()).into_iter().collect();
+    }
+    let units = state.units_of(step);
+    let there: Vec<UnitIndex> = units
+        .clone()
+        .filter(|unit| participants.is_there(*unit))
+        .collect();
+    if there.len() == units.len() {
+        let some = !units.is_empty();
+        return some.then(|| name.to_owned()).into_iter().collect();
+    }
+    let item = |unit: &UnitIndex| format!("{name}:{}", unit - units.start);
+    there.iter().map(item).collect()
+}
+
+fn part_place(definition: &Definition, part: Part, operation: Operation) -> String {
+    let id = &definition.steps[part.step].id;
+    match part.item {
+        Some(item) => place(&format!("{id}:{item}"), operation),
+        None => place(id, operation),
+    }
+}
+
+/// `hold`, `hold.undo`, `hold.reconcile`; of an item `hold:1`, …
+fn place(unit: &str, operation: Operation) -> String {
     match operation {
-        Operation::Forward => id.clone(),
-        Operation::Compensate => format!("{id}.undo"),
-        Operation::Reconcile => format!("{id}.reconcile"),
+        Operation::Forward => unit.to_owned(),
+        Operation::Compensate => format!("{unit}.undo"),
+        Operation::Reconcile => format!("{unit}.reconcile"),
     }
 }

@@ -11,8 +11,8 @@ use serde_saphyr::Spanned;
 use super::file::{CaseFile, ExpectFile, TableFile};
 use super::words;
 use crate::StepIndex;
-use crate::definition::{Definition, Diagnostic, Undo};
-use crate::rehearse::{End, Order, Plan, What, example_input, example_outputs};
+use crate::definition::{Definition, Diagnostic, Kind, Undo};
+use crate::rehearse::{End, Order, Part, Plan, What, example_input, example_outputs, step_of_unit};
 use crate::saga::Operation;
 use crate::sheet::{self, Entries};
 use crate::simulate::Span;
@@ -156,20 +156,30 @@ impl Reader<'_> {
     }
 
     fn outcome(&mut self, key: &Spanned<String>, text: &Spanned<String>, plan: &mut Plan) {
-        let Some((step, operation)) = self.place(key) else {
+        let Some((part, operation)) = self.place(key) else {
             return;
         };
-        match words::turn(operation, &text.value) {
-            Ok(turn) => plan.turns.entry((step, operation)).or_default().push(turn),
-            Err(message) => self.impossible(text, message),
+        let known = match &self.definition.steps[part.step].kind {
+            Kind::Task(_) => words::turn(operation, &text.value)
+                .map(|turn| plan.turns.entry((part, operation)).or_default().push(turn)),
+            Kind::Saga(_) => words::child(operation, &text.value)
+                .map(|turn| plan.turns.entry((part, operation)).or_default().push(turn)),
+            Kind::Wait(_) => words::signal(&text.value)
+                .map(|coming| plan.comings.entry(part.step).or_default().push(coming)),
+            Kind::Approve { .. } => words::decision(&text.value)
+                .map(|coming| plan.comings.entry(part.step).or_default().push(coming)),
+            Kind::Sleep { .. } => Err("nothing can happen to time that only goes by".to_owned()),
+        };
+        if let Err(message) = known {
+            self.impossible(text, message);
         }
     }
 
-    /// `hold`, `hold.undo`, `hold.reconcile`: an operation that the definition has.
-    fn place(&mut self, key: &Spanned<String>) -> Option<(StepIndex, Operation)> {
-        let (id, operation) = key.value.split_once('.').unwrap_or((&key.value, "forward"));
-        let step = self.step(key, id)?;
-        let defined = &self.definition.steps[step];
+    /// `hold`, `hold.undo`, `hold.reconcile`, `hold:2`, `hold:2.undo`: an operation that the definition has.
+    fn place(&mut self, key: &Spanned<String>) -> Option<(Part, Operation)> {
+        let (unit, operation) = key.value.split_once('.').unwrap_or((&key.value, "forward"));
+        let part = self.part(key, unit)?;
+        let defined = &self.definition.steps[part.step];
         let (operation, has) = match operation {
             "forward" => (Operation::Forward, true),
             "undo" => (
@@ -184,10 +194,34 @@ impl Reader<'_> {
             }
         };
         if !has {
-            self.impossible(key, format!("step `{id}` has no such task"));
+            self.impossible(key, format!("step `{}` has no such task", defined.id));
             return None;
         }
-        Some((step, operation))
+        Some((part, operation))
+    }
+
+    /// A step, or one item of a step with `each`.
+    fn part(&mut self, place: &Spanned<String>, unit: &str) -> Option<Part> {
+        let id = step_of_unit(unit);
+        let step = self.step(place, id)?;
+        let Some(item) = unit
+            .strip_prefix(id)
+            .and_then(|rest| rest.strip_prefix(':'))
+        else {
+            return Some(Part::whole(step));
+        };
+        let number = item.parse().ok().filter(|n: &usize| n.to_string() == item);
+        let each = self.definition.steps[step].each.is_some();
+        match number.filter(|_| each) {
+            Some(number) => Some(Part {
+                step,
+                item: Some(number),
+            }),
+            None => {
+                self.impossible(place, format!("step `{id}` has no item `{item}`"));
+                None
+            }
+        }
     }
 
     fn step(&mut self, place: &Spanned<String>, id: &str) -> Option<StepIndex> {
@@ -205,12 +239,10 @@ impl Reader<'_> {
         for place in file.stuck.iter().flatten() {
             self.place(place);
         }
-        for id in file
-            .undone
-            .iter()
-            .flatten()
-            .chain(file.skipped.iter().flatten())
-        {
+        for unit in file.undone.iter().flatten() {
+            self.part(unit, &unit.value);
+        }
+        for id in file.skipped.iter().flatten() {
             self.step(id, &id.value);
         }
         for effect in file.effects.iter().flatten() {
@@ -242,7 +274,8 @@ impl Reader<'_> {
         let known: Vec<&str> = (0..self.definition.steps.len())
             .filter_map(|step| effect_name(self.definition, step))
             .collect();
-        if !known.contains(&effect.value.as_str()) {
+        // Of a step with `each` one item's effect may be there and another's not: `seat:1`.
+        if !known.contains(&step_of_unit(&effect.value)) {
             let problem = sheet::unknown(self.source_name, effect, "effect", known);
             self.problems.push(problem);
         }

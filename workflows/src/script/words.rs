@@ -4,12 +4,15 @@
 //! outcome  = word [ "(" code ")" ] [ " but acted" ] [ " after " duration ] [ " x " number | " always" ]
 //! word     = succeeded | rejected | failed | unknown | timeout | expired          of a step and of its undoing
 //!          | answered | still open | failed | unknown | timeout | expired         of its reconciling
+//! child    = word of a step: succeeded | rejected, or stuck                      of a step that is another saga
+//! signal   = "comes" | "comes early" | "foreign" | "nothing"                       of a step that waits for one
+//! decision = "approved" | "denied" | "nothing"                                     of a step that a person decides
 //! cancel   = "at the start" | "while " step | "after " step | "at " duration
 //! retry    = "when stuck"
 //! ```
 
 use crate::definition::Definition;
-use crate::rehearse::{Fate, Says, TAKES, Times, Turn, When, problem};
+use crate::rehearse::{Comes, Coming, Fate, Says, TAKES, Times, Turn, When, problem};
 use crate::saga::Operation;
 use crate::simulate::Span;
 
@@ -37,6 +40,61 @@ pub(super) fn turn(operation: Operation, text: &str) -> Result<Turn, String> {
         takes,
     };
     Ok(Turn { fate, times })
+}
+
+/// How a child saga ends; what is wrong with the word otherwise.
+pub(super) fn child(operation: Operation, text: &str) -> Result<Turn, String> {
+    let all = "succeeded, rejected(code), stuck";
+    let Operation::Forward = operation else {
+        return turn(operation, text);
+    };
+    let (rest, _) = times(text)?;
+    let (rest, _) = takes(rest)?;
+    match code(rest)? {
+        ("succeeded" | "rejected", _) => turn(operation, text),
+        ("stuck", None) => turn(operation, &text.replacen("stuck", "timeout", 1)),
+        (word, _) => Err(none(word, all)),
+    }
+}
+
+/// What comes to a step that waits for a signal.
+pub(super) fn signal(text: &str) -> Result<(Coming, Times), String> {
+    coming(
+        text,
+        "comes, comes early, foreign, nothing",
+        |word| match word {
+            "comes" => Some(Comes::Signal),
+            "comes early" => Some(Comes::Early),
+            "foreign" => Some(Comes::Foreign),
+            "nothing" => Some(Comes::Nothing),
+            _ => None,
+        },
+    )
+}
+
+/// What a person decides.
+pub(super) fn decision(text: &str) -> Result<(Coming, Times), String> {
+    coming(text, "approved, denied, nothing", |word| match word {
+        "approved" => Some(Comes::Approved),
+        "denied" => Some(Comes::Denied),
+        "nothing" => Some(Comes::Nothing),
+        _ => None,
+    })
+}
+
+fn coming(
+    text: &str,
+    all: &str,
+    known: impl Fn(&str) -> Option<Comes>,
+) -> Result<(Coming, Times), String> {
+    let (rest, times) = times(text)?;
+    let (word, after) = takes(rest)?;
+    let what = known(word).ok_or_else(|| none(word, all))?;
+    let instant = matches!(what, Comes::Early | Comes::Nothing);
+    if instant && word != rest {
+        return Err(format!("`{word}` has no time of its own"));
+    }
+    Ok((Coming { what, after }, times))
 }
 
 fn times(text: &str) -> Result<(&str, Times), String> {
@@ -162,6 +220,31 @@ mod tests {
         assert_eq!(turn.fate, fate);
         assert_eq!(forward("timeout always").unwrap().times, Times::Always);
         assert!(forward("succeeded after 8s").unwrap().fate.acts);
+    }
+
+    #[test]
+    fn what_comes_from_outside_has_words_of_its_own() {
+        let after = |what, after| Coming { what, after };
+        assert_eq!(
+            signal("comes after 5m x 2").unwrap(),
+            (after(Comes::Signal, 300_000_000), Times::Count(2))
+        );
+        assert_eq!(
+            decision("denied").unwrap(),
+            (after(Comes::Denied, TAKES), Times::Count(1))
+        );
+        for text in [
+            "comes soon",
+            "approved",
+            "nothing after 3s",
+            "comes early after 3s",
+        ] {
+            assert!(signal(text).is_err(), "{text}");
+        }
+        let stuck = child(Operation::Forward, "stuck").unwrap();
+        assert_eq!(stuck.fate.says, Says::Nothing);
+        assert!(child(Operation::Forward, "failed").is_err());
+        assert!(child(Operation::Compensate, "failed always").is_ok());
     }
 
     #[test]

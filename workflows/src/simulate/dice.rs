@@ -8,13 +8,15 @@ use serde_json::Value;
 use super::hold::HoldWatch;
 use super::profile::{Chance, Manner, Profile};
 use super::random::Random;
-use crate::StepIndex;
+use crate::definition::Definition;
 use crate::rehearse::{
-    Fate, Mail, Micros, Participants, Plan, Prompter, Says, Seat, Task, World, problem,
+    Children, Fate, Mail, Micros, Outside, Participants, Plan, Prompter, Says, Seat, Task, World,
+    problem,
 };
 use crate::saga::{Event, Operation, Refusal};
 
 /// One saga's chances.
+#[derive(Clone)]
 pub(crate) struct Dice<'p> {
     profile: &'p Profile,
     random: Random,
@@ -25,11 +27,17 @@ pub(crate) struct Dice<'p> {
     broken: [u64; 3],
     /// Which of a step's outputs this saga gets.
     pick: u64,
+    children: Children,
+    outside: Outside<'p>,
     pub(crate) holds: HoldWatch<'p>,
 }
 
 impl<'p> Dice<'p> {
-    pub(crate) fn new(profile: &'p Profile, holds: HoldWatch<'p>) -> Dice<'p> {
+    pub(crate) fn new(
+        definition: &'p Definition,
+        profile: &'p Profile,
+        holds: HoldWatch<'p>,
+    ) -> Dice<'p> {
         Dice {
             profile,
             random: Random::of(0, 0),
@@ -37,6 +45,8 @@ impl<'p> Dice<'p> {
             drawn: [0; 3],
             broken: [0; 3],
             pick: 0,
+            children: Children::default(),
+            outside: Outside::of(definition),
             holds,
         }
     }
@@ -49,6 +59,8 @@ impl<'p> Dice<'p> {
         self.broken = [0; 3];
         self.pick = self.random.next();
         self.holds.clear();
+        self.children.clear();
+        self.outside.clear();
     }
 
     /// Whether every attempt of this operation fails for this saga.
@@ -103,6 +115,54 @@ impl<'p> Dice<'p> {
 
 impl World for Dice<'_> {
     fn fate(&mut self, task: &Task, now: Micros, participants: &Participants) -> Fate {
+        if let Some(fate) = self.children.asked_again(task, now) {
+            return fate;
+        }
+        let fate = self.drawn_fate(task, now, participants);
+        self.children.begins(task, &fate, now);
+        fate
+    }
+
+    /// Items get a step's outputs by turns.
+    fn output(&mut self, task: &Task) -> Value {
+        let outputs = &self.profile.steps[task.step].outputs;
+        let turn = self.pick.wrapping_add(task.item.unwrap_or(0) as u64);
+        let place = turn % outputs.len().max(1) as u64;
+        outputs.get(place as usize).cloned().unwrap_or(Value::Null)
+    }
+
+    fn jitter_permille(&mut self) -> u16 {
+        self.random.permille()
+    }
+
+    fn told(&mut self, now: Micros, seat: &Seat<'_>, events: &[Event], mail: &mut Mail) {
+        self.holds.told(now, events);
+        let (profile, random, prompter) = (self.profile, &mut self.random, &mut self.prompter);
+        let pick = self.pick;
+        self.outside.told(
+            now,
+            seat,
+            events,
+            mail,
+            |step| {
+                let planned = prompter.as_mut().and_then(|prompter| prompter.coming(step));
+                planned.unwrap_or_else(|| profile.steps[step].awaits.draw(random))
+            },
+            |step| {
+                let outputs = &profile.steps[step].outputs;
+                outputs.get((pick % outputs.len().max(1) as u64) as usize)
+            },
+        );
+        if let Some(prompter) = &mut self.prompter {
+            prompter.told(now, seat, events, mail);
+        }
+    }
+
+    fn refused(&mut self, _now: Micros, _refusal: &Refusal) {}
+}
+
+impl Dice<'_> {
+    fn drawn_fate(&mut self, task: &Task, now: Micros, participants: &Participants) -> Fate {
         let profile = self.profile;
         let manner = profile.manner(task.step, task.operation);
         let (lag, takes) = (profile.overhead, manner.latency.draw(&mut self.random));
@@ -132,25 +192,6 @@ impl World for Dice<'_> {
             takes,
         }
     }
-
-    fn output(&mut self, unit: StepIndex) -> Value {
-        let outputs = &self.profile.steps[unit].outputs;
-        let place = self.pick % outputs.len().max(1) as u64;
-        outputs.get(place as usize).cloned().unwrap_or(Value::Null)
-    }
-
-    fn jitter_permille(&mut self) -> u16 {
-        self.random.permille()
-    }
-
-    fn told(&mut self, now: Micros, seat: &Seat<'_>, events: &[Event], mail: &mut Mail) {
-        self.holds.told(now, events);
-        if let Some(prompter) = &mut self.prompter {
-            prompter.told(now, seat, events, mail);
-        }
-    }
-
-    fn refused(&mut self, _now: Micros, _refusal: &Refusal) {}
 }
 
 fn place(operation: Operation) -> usize {

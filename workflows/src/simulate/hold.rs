@@ -85,12 +85,12 @@ impl<'p> HoldWatch<'p> {
     }
 }
 
-/// When the effect of a step came.
+/// When the effect of a step came; of one with `each` when its first item's did.
 fn came(step: StepIndex, participants: &Participants) -> Option<Micros> {
     let change = participants
         .changes()
         .iter()
-        .find(|change| change.unit == step && change.came)?;
+        .find(|change| change.step == step && change.came)?;
     Some(change.at)
 }
 

@@ -20,8 +20,8 @@ pub(crate) enum Latency {
     Quantiles(Vec<(Ppm, Micros)>),
 }
 
-/// Longest task, so that sums stay far from overflowing: a day.
-pub(crate) const LONGEST: Micros = 86_400_000_000;
+/// Longest task or wait, so that sums stay far from overflowing: a week, as long as a saga is simulated.
+pub(crate) const LONGEST: Micros = 7 * 86_400_000_000;
 
 impl Latency {
     /// Draws one.

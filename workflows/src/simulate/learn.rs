@@ -2,7 +2,7 @@
 //!
 //! Each attempt counts as what it was answered; a saga in which an operation never got an answer that ends the
 //! question, however often it was tried, counts as one that met an outage, and its attempts do not count a second
-//! time. Latencies are the journal's: from the dispatch to the answer, queue and broker included, so a learned
+//! time. Items of one step count as the step. Latencies are the journal's: from the dispatch to the answer, queue and broker included, so a learned
 //! profile has no overhead of its own, and its capacity plan errs on the side of too many workers.
 
 use std::collections::BTreeMap;
@@ -10,16 +10,17 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::latency::Latency;
+use super::learn_waits::SeenWaits;
 use super::profile::{ACTED, Chance, Manner, Profile};
 use super::random::{MILLION, Ppm};
 use super::units::Share;
-use crate::definition::{Definition, Undo};
+use crate::definition::{Definition, Kind, Undo};
 use crate::record::{Answer, Attempt, Recording, Story};
-use crate::rehearse::{MILLI, Micros};
+use crate::rehearse::{MILLI, Micros, step_of_unit};
 use crate::saga::{Operation, Outcome};
 
 /// With fewer answered attempts than this, what is assumed says more than what was seen.
-const ATTEMPTS_MIN: usize = 20;
+pub(super) const ATTEMPTS_MIN: usize = 20;
 
 /// With fewer doubts cleared up than this, half of them are taken to have acted.
 const CLEARED_MIN: u64 = 5;
@@ -28,7 +29,7 @@ const CLEARED_MIN: u64 = 5;
 const INPUTS_MAX: usize = 256;
 
 /// Outputs that are kept for a step.
-const OUTPUTS_MAX: usize = 64;
+pub(super) const OUTPUTS_MAX: usize = 64;
 
 /// The quantiles that are learned.
 const POINTS: [Ppm; 9] = [
@@ -72,10 +73,12 @@ impl Learned {
             .collect();
         let mut seen: BTreeMap<(String, Operation), Seen> = BTreeMap::new();
         let mut outputs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut waits = SeenWaits::default();
         for recording in &ours {
             let story = recording.story();
-            study(&story, &mut seen);
+            study(definition, &story, &mut seen);
             keep_outputs(&story, &mut outputs);
+            waits.add(&story);
         }
         let mut learned = Learned {
             profile: Profile::healthy(definition),
@@ -84,6 +87,7 @@ impl Learned {
         };
         learned.inputs(&ours);
         learned.steps(definition, &seen, &mut outputs);
+        waits.teach(definition, &mut learned);
         learned
     }
 
@@ -112,7 +116,11 @@ impl Learned {
             }
             let has_undo = matches!(step.undo, Undo::Compensate(_));
             for (operation, has, manner) in [
-                (Operation::Forward, true, &mut assumed.forward),
+                (
+                    Operation::Forward,
+                    step.task().is_some(),
+                    &mut assumed.forward,
+                ),
                 (Operation::Compensate, has_undo, &mut assumed.undo),
                 (
                     Operation::Reconcile,
@@ -136,7 +144,7 @@ impl Learned {
 }
 
 /// Adds up what one saga shows.
-fn study(story: &Story, seen: &mut BTreeMap<(String, Operation), Seen>) {
+fn study(definition: &Definition, story: &Story, seen: &mut BTreeMap<(String, Operation), Seen>) {
     let mut by_operation: BTreeMap<(String, Operation), Vec<&Attempt>> = BTreeMap::new();
     for attempt in &story.attempts {
         let key = (attempt.step.clone(), attempt.operation);
@@ -144,8 +152,13 @@ fn study(story: &Story, seen: &mut BTreeMap<(String, Operation), Seen>) {
     }
     for (key, attempts) in &by_operation {
         let cleared = by_operation.get(&(key.0.clone(), Operation::Reconcile));
-        let seen = seen.entry(key.clone()).or_default();
+        let step = step_of_unit(&key.0);
+        let seen = seen.entry((step.to_owned(), key.1)).or_default();
         seen.sagas += 1;
+        if key.1 == Operation::Forward && is_child(definition, step) {
+            seen.add_child(attempts);
+            continue;
+        }
         let went_on =
             attempts.len() > 1 && attempts.iter().all(|attempt| !attempt.answer.is_final());
         if went_on
@@ -163,12 +176,19 @@ fn study(story: &Story, seen: &mut BTreeMap<(String, Operation), Seen>) {
     }
 }
 
+fn is_child(definition: &Definition, step: &str) -> bool {
+    let step = definition.step_index(step);
+    step.is_some_and(|step| matches!(definition.steps[step].kind, Kind::Saga(_)))
+}
+
 fn keep_outputs(story: &Story, outputs: &mut BTreeMap<String, Vec<Value>>) {
     for attempt in &story.attempts {
         if let Answer::Said(Outcome::Succeeded(output) | Outcome::Applied(output)) = &attempt.answer
             && attempt.operation != Operation::Compensate
         {
-            let kept = outputs.entry(attempt.step.clone()).or_default();
+            let kept = outputs
+                .entry(step_of_unit(&attempt.step).to_owned())
+                .or_default();
             if kept.len() < OUTPUTS_MAX {
                 kept.push(output.clone());
             }
@@ -202,6 +222,26 @@ impl Seen {
             | Outcome::Closed(_)
             | Outcome::Expired
             | Outcome::Heartbeat => {}
+        }
+    }
+
+    /// A child saga runs from its first asking to its end, however often it was asked meanwhile. One that was still
+    /// asked when the recording ended says nothing; one that nobody asked any more stood before a human.
+    fn add_child(&mut self, attempts: &[&Attempt]) {
+        let ended = attempts.iter().find(|attempt| attempt.answer.is_final());
+        match (attempts, ended) {
+            ([first, ..], Some(ended)) => {
+                let whole = (ended.sent_at + ended.takes).saturating_sub(first.sent_at);
+                self.add(&Attempt {
+                    takes: whole,
+                    ..(*ended).clone()
+                });
+            }
+            (attempts, None) if attempts.iter().all(|one| one.answer != Answer::Open) => {
+                self.attempts += 1;
+                self.lost += 1;
+            }
+            _ => {}
         }
     }
 
@@ -244,14 +284,14 @@ impl Seen {
 }
 
 /// Equal ones tell how often each occurred; when all are equal, one tells it too.
-fn varied(mut values: Vec<Value>) -> Vec<Value> {
+pub(super) fn varied(mut values: Vec<Value>) -> Vec<Value> {
     if values.windows(2).all(|pair| pair[0] == pair[1]) {
         values.truncate(1);
     }
     values
 }
 
-fn quantiles(takes: &[Micros]) -> Vec<(Ppm, Micros)> {
+pub(super) fn quantiles(takes: &[Micros]) -> Vec<(Ppm, Micros)> {
     let mut takes = takes.to_vec();
     takes.sort_unstable();
     let last = takes.len().saturating_sub(1) as u64;

@@ -16,7 +16,7 @@ const ROW_INPUTS_MAX: u64 = 50_000;
 /// What one fault leads to.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct MatrixRow {
-    /// The step that goes wrong.
+    /// The step that goes wrong; `step:0` when it is one of its items.
     pub step: String,
     /// How.
     pub fault: &'static str,
@@ -43,8 +43,8 @@ pub(crate) fn matrix(run: &mut Run<'_>, options: Options) -> Result<Vec<MatrixRo
         .into_iter()
         .map(|placed| {
             let mut plan = Plan::default();
-            placed.plan(&mut plan);
-            let dice = Dice::new(&faultless, HoldWatch::new(&holds));
+            placed.plan(run.definition, &mut plan);
+            let dice = Dice::new(run.definition, &faultless, HoldWatch::new(&holds));
             row(run, dice, options, placed, &plan)
         })
         .collect()
@@ -70,7 +70,7 @@ fn row<'p>(
     }
     let [completed, compensated, stuck, endless] = ends.map(|count| Share::of(count, sagas));
     Ok(MatrixRow {
-        step: run.definition.steps[placed.step].id.clone(),
+        step: placed.place(run.definition),
         fault: placed.fault.as_str(),
         sagas,
         completed,

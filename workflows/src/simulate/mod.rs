@@ -6,16 +6,20 @@
 //!
 //! Integers only, and a chance stream for each saga: the same seed gives the same report on every machine.
 
+mod awaits;
 mod capacity;
 mod dice;
 mod fixed;
 mod hold;
 mod latency;
 mod learn;
+mod learn_waits;
 mod matrix;
 mod profile;
 mod profile_file;
+mod profile_keys;
 mod profile_text;
+mod profile_words;
 mod random;
 mod run;
 mod spread;

@@ -1,17 +1,18 @@
 //! What a simulation assumes about the participants: how long their tasks take, and how often they go wrong.
 //!
-//! One [`Manner`] for each operation of each step. Where nothing is given the assumptions are those of a healthy
+//! One [`Manner`] for each operation of each step, and what comes to a step that waits ([`Awaits`]). Where nothing is given the assumptions are those of a healthy
 //! service that has a bad minute now and then; they are written down here, and reports say that they were used.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::awaits::Awaits;
 use super::latency::Latency;
 use super::random::{MILLION, Ppm};
 use crate::StepIndex;
-use crate::definition::{Definition, Step};
-use crate::rehearse::{MILLI, Micros, example_input, example_outputs};
+use crate::definition::{Definition, Kind, Step};
+use crate::rehearse::{MILLI, Micros, example_input, example_outputs, latest};
 use crate::saga::Operation;
 
 /// Assumptions about everybody who takes part in sagas of one definition.
@@ -33,7 +34,11 @@ pub(crate) struct StepProfile {
     pub(crate) forward: Manner,
     pub(crate) undo: Manner,
     pub(crate) reconcile: Manner,
-    /// Outputs that its success gives, each as often as the others.
+    /// What comes to it, when it asks nobody.
+    pub(crate) awaits: Awaits,
+    /// The last instant before its wait is over, from the beginning of the wait.
+    pub(crate) latest: Micros,
+    /// Outputs that its success gives, each as often as the others; with `each` those of one item.
     pub(crate) outputs: Vec<Value>,
     /// The step that makes its effect last, when the effect expires by itself.
     pub(crate) pinned_by: Option<Pinned>,
@@ -77,6 +82,12 @@ pub(crate) const ACTED: Ppm = MILLION / 2;
 /// Noes of a step that names codes which are not tried again, all of them together: one in fifty.
 const REJECTED: Ppm = 20_000;
 
+/// Child sagas that are undone.
+const CHILD_UNDONE: Ppm = 10_000;
+
+/// Child sagas that stand before a human: for their parent they never end.
+const CHILD_STUCK: Ppm = 1_000;
+
 /// Two milliseconds: a commit and two hops through the broker on one machine, measured.
 const OVERHEAD: Micros = 2 * MILLI;
 
@@ -108,6 +119,26 @@ impl Manner {
         }
     }
 
+    /// Child sagas: half end within 200 ms, one in a hundred takes over five seconds; one in a hundred is undone, one
+    /// in a thousand stands before a human. None of them fails or is lost: the engine runs it.
+    pub(crate) fn healthy_child() -> Manner {
+        Manner {
+            latency: Latency::Quantiles(vec![
+                (0, 50 * MILLI),
+                (500_000, 200 * MILLI),
+                (950_000, 1_000 * MILLI),
+                (990_000, 5_000 * MILLI),
+                (MILLION, 60_000 * MILLI),
+            ]),
+            rejected: BTreeMap::from([("compensated".to_owned(), CHILD_UNDONE)]),
+            lost: Chance {
+                share: CHILD_STUCK,
+                acted: 0,
+            },
+            ..Manner::healthy().faultless()
+        }
+    }
+
     fn faultless(&self) -> Manner {
         let never = Chance { share: 0, acted: 0 };
         Manner {
@@ -129,7 +160,12 @@ impl Profile {
             .steps
             .iter()
             .zip(example_outputs(definition))
-            .map(|(step, output)| StepProfile::healthy(step, output))
+            .enumerate()
+            .map(|(index, (step, output))| StepProfile {
+                awaits: Awaits::healthy(definition, index),
+                latest: latest(definition, index),
+                ..StepProfile::healthy(step, output)
+            })
             .collect();
         Profile {
             inputs: vec![example_input(definition)],
@@ -146,20 +182,22 @@ impl Profile {
 
     /// The same participants on a day without any fault; they take as long as ever.
     pub(crate) fn faultless(&self) -> Profile {
-        self.each(|manner| manner.faultless())
+        self.each(|manner| manner.faultless(), false)
     }
 
     /// Without any fault, and at once.
     pub(crate) fn calm(&self) -> Profile {
-        self.each(|manner| Manner {
+        let calm = |manner: &Manner| Manner {
             latency: Latency::Constant(MILLI),
             ..manner.faultless()
-        })
+        };
+        self.each(calm, true)
     }
 
-    fn each(&self, change: impl Fn(&Manner) -> Manner) -> Profile {
+    fn each(&self, change: impl Fn(&Manner) -> Manner, at_once: bool) -> Profile {
         let mut profile = self.clone();
         for step in &mut profile.steps {
+            step.awaits = step.awaits.faultless(step.latest, at_once);
             for manner in [&mut step.forward, &mut step.undo, &mut step.reconcile] {
                 *manner = change(manner);
             }
@@ -183,13 +221,19 @@ impl StepProfile {
         let each =
             u32::try_from(codes.len()).map_or(0, |count| REJECTED.checked_div(count).unwrap_or(0));
         let rejected = codes.iter().map(|code| (code.clone(), each)).collect();
-        StepProfile {
-            forward: Manner {
+        let forward = match step.kind {
+            Kind::Saga(_) => Manner::healthy_child(),
+            Kind::Task(_) | Kind::Sleep { .. } | Kind::Wait(_) | Kind::Approve { .. } => Manner {
                 rejected,
                 ..Manner::healthy()
             },
+        };
+        StepProfile {
+            forward,
             undo: Manner::healthy(),
             reconcile: Manner::healthy(),
+            awaits: Awaits::Nothing,
+            latest: 0,
             outputs: vec![output],
             pinned_by: None,
         }

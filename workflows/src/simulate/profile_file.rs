@@ -1,18 +1,16 @@
 //! Profiles as people write them: what is given replaces what is assumed, key by key.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::latency::Latency;
-use super::profile::{ACTED, Chance, LAPSED, Manner, Pinned, Profile, StepProfile};
+use super::awaits::{After, Awaits};
+use super::latency::LONGEST;
+use super::profile::{Chance, LAPSED, Manner, Pinned, Profile, StepProfile};
+use super::profile_keys::{MannerFile, StepFile};
+use super::profile_words::{ChanceFile, LatencyFile};
 use super::random::{MILLION, Ppm};
 use super::units::{Share, Span};
-use crate::definition::{Definition, Diagnostic};
+use crate::definition::{Definition, Diagnostic, Kind};
 use crate::sheet::{self, Entries};
 
 #[derive(serde::Deserialize)]
@@ -27,42 +25,6 @@ struct ProfileFile {
     #[serde(default)]
     steps: Entries<StepFile>,
 }
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StepFile {
-    latency: Option<LatencyFile>,
-    rejected: Option<BTreeMap<String, Share>>,
-    failed: Option<Share>,
-    unknown: Option<ChanceFile>,
-    lost: Option<ChanceFile>,
-    broken: Option<Share>,
-    output: Option<Value>,
-    outputs: Option<Vec<Value>>,
-    pinned_by: Option<Spanned<String>>,
-    lapsed: Option<String>,
-    undo: Option<MannerFile>,
-    reconcile: Option<MannerFile>,
-}
-
-#[derive(Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MannerFile {
-    latency: Option<LatencyFile>,
-    failed: Option<Share>,
-    unknown: Option<ChanceFile>,
-    lost: Option<ChanceFile>,
-    still_open: Option<Share>,
-    broken: Option<Share>,
-}
-
-/// `20ms`, `{ mean: 20ms }`, or quantiles.
-#[derive(Clone)]
-struct LatencyFile(Latency);
-
-/// `0.1%`, or with the share of those that acted.
-#[derive(Clone, Copy)]
-struct ChanceFile(Chance);
 
 impl Profile {
     /// Reads a profile for a definition; every name in it that the definition does not have is reported.
@@ -117,7 +79,11 @@ impl Reader<'_> {
             }
         }
         let defaults = file.defaults.unwrap_or_default();
-        for step in &mut profile.steps {
+        for (defined, step) in self.definition.steps.iter().zip(&mut profile.steps) {
+            // They are about workers.
+            if !matches!(defined.kind, Kind::Task(_)) {
+                continue;
+            }
             for manner in [&mut step.forward, &mut step.undo, &mut step.reconcile] {
                 defaults.clone().apply(manner);
             }
@@ -125,6 +91,7 @@ impl Reader<'_> {
         self.shares("defaults", Location::UNKNOWN, profile.steps.first());
         for (id, step) in file.steps.0 {
             if let Some(index) = self.step(&id) {
+                self.fits(index, &id, &step);
                 self.apply(step, &mut profile.steps[index]);
                 self.shares(&id.value, id.referenced, profile.steps.get(index));
             }
@@ -142,9 +109,27 @@ impl Reader<'_> {
         found
     }
 
+    /// A key that means nothing for what the step is would be passed over silently otherwise.
+    fn fits(&mut self, index: usize, id: &Spanned<String>, file: &StepFile) {
+        let kind = &self.definition.steps[index].kind;
+        for message in file.pointless(kind) {
+            let problem = sheet::impossible(self.source_name, id.referenced, message);
+            self.problems.push(problem);
+        }
+    }
+
     fn apply(&mut self, file: StepFile, step: &mut StepProfile) {
+        outside(&file, &mut step.awaits);
+        if let Some(Share(share)) = file.stuck {
+            step.forward.lost = Chance { share, acted: 0 };
+        }
+        let latency = match step.awaits {
+            Awaits::Nothing => file.latency,
+            // Theirs is that of what comes, and set.
+            Awaits::Signal { .. } | Awaits::Decision { .. } => None,
+        };
         let forward = MannerFile {
-            latency: file.latency,
+            latency,
             failed: file.failed,
             unknown: file.unknown,
             lost: file.lost,
@@ -180,15 +165,58 @@ impl Reader<'_> {
     /// What happens to an attempt is one thing: all shares together are at most everything.
     fn shares(&mut self, what: &str, place: Location, step: Option<&StepProfile>) {
         let Some(step) = step else { return };
+        let decided = match &step.awaits {
+            Awaits::Decision {
+                approved, denied, ..
+            } => u64::from(*approved) + u64::from(*denied),
+            Awaits::Nothing | Awaits::Signal { .. } => 0,
+        };
         let manners = [&step.forward, &step.undo, &step.reconcile];
         if manners
             .iter()
             .any(|manner| manner.shares() > u64::from(MILLION))
+            || decided > u64::from(MILLION)
         {
             let message = format!("the shares of `{what}` add up to more than 100%");
             let problem = sheet::impossible(self.source_name, place, message);
             self.problems.push(problem);
         }
+    }
+}
+
+/// What is given about those outside.
+fn outside(file: &StepFile, awaits: &mut Awaits) {
+    let set = |share: Option<Share>, to: &mut Ppm| {
+        if let Some(Share(share)) = share {
+            *to = share;
+        }
+    };
+    let after = match awaits {
+        Awaits::Nothing => return,
+        Awaits::Signal {
+            comes,
+            early,
+            after,
+        } => {
+            set(file.comes, comes);
+            set(file.early, early);
+            after
+        }
+        Awaits::Decision {
+            approved,
+            denied,
+            after,
+        } => {
+            set(file.approved, approved);
+            set(file.denied, denied);
+            after
+        }
+    };
+    if let Some(LatencyFile(latency)) = &file.latency {
+        *after = After {
+            latency: latency.clone(),
+            latest: LONGEST,
+        };
     }
 }
 
@@ -227,125 +255,5 @@ impl MannerFile {
         if let Some(Share(broken)) = self.broken {
             manner.broken = broken;
         }
-    }
-}
-
-/// The quantiles that can be given, with their shares.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Points {
-    mean: Option<Span>,
-    min: Option<Span>,
-    p10: Option<Span>,
-    p25: Option<Span>,
-    p50: Option<Span>,
-    p75: Option<Span>,
-    p90: Option<Span>,
-    p95: Option<Span>,
-    p99: Option<Span>,
-    p999: Option<Span>,
-    max: Option<Span>,
-}
-
-impl Points {
-    fn latency(&self) -> Result<Latency, &'static str> {
-        let given: Vec<(Ppm, u64)> = [
-            (0, self.min),
-            (100_000, self.p10),
-            (250_000, self.p25),
-            (500_000, self.p50),
-            (750_000, self.p75),
-            (900_000, self.p90),
-            (950_000, self.p95),
-            (990_000, self.p99),
-            (999_000, self.p999),
-            (MILLION, self.max),
-        ]
-        .into_iter()
-        .filter_map(|(share, span)| Some((share, span?.0)))
-        .collect();
-        match (self.mean, given.first(), given.last()) {
-            (Some(_), Some(_), _) => Err("`mean` stands alone: it is an exponential distribution"),
-            (Some(mean), None, _) => Ok(Latency::Exponential { mean: mean.0 }),
-            (None, Some(&first), Some(&last)) => {
-                if given.windows(2).any(|pair| pair[0].1 > pair[1].1) {
-                    return Err("a higher quantile is shorter than a lower one");
-                }
-                Ok(Latency::Quantiles(completed(given, first, last)))
-            }
-            (None, _, _) => Err("give `mean` or at least one quantile"),
-        }
-    }
-}
-
-/// With its ends: half of the first quantile that is known, and five times the last one, where none is given.
-fn completed(given: Vec<(Ppm, u64)>, first: (Ppm, u64), last: (Ppm, u64)) -> Vec<(Ppm, u64)> {
-    let start = (first.0 > 0).then_some((0, first.1 / 2));
-    let end = (last.0 < MILLION).then_some((MILLION, last.1 * 5));
-    start.into_iter().chain(given).chain(end).collect()
-}
-
-impl<'de> Deserialize<'de> for LatencyFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LatencyVisitor)
-    }
-}
-
-struct LatencyVisitor;
-
-impl<'de> Visitor<'de> for LatencyVisitor {
-    type Value = LatencyFile;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a duration, `{ mean: … }` or quantiles like `{ p50: …, p99: … }`")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<LatencyFile, E> {
-        let span: Span = text.parse().map_err(E::custom)?;
-        Ok(LatencyFile(Latency::Constant(span.0)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<LatencyFile, A::Error> {
-        let points = Points::deserialize(MapAccessDeserializer::new(access))?;
-        points.latency().map(LatencyFile).map_err(de::Error::custom)
-    }
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChanceMap {
-    share: Share,
-    acted: Share,
-}
-
-impl<'de> Deserialize<'de> for ChanceFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ChanceVisitor)
-    }
-}
-
-struct ChanceVisitor;
-
-impl<'de> Visitor<'de> for ChanceVisitor {
-    type Value = ChanceFile;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a share, or `{ share: …, acted: … }`")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<ChanceFile, E> {
-        let share: Share = text.parse().map_err(E::custom)?;
-        Ok(ChanceFile(Chance {
-            share: share.0,
-            acted: ACTED,
-        }))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<ChanceFile, A::Error> {
-        let map = ChanceMap::deserialize(MapAccessDeserializer::new(access))?;
-        Ok(ChanceFile(Chance {
-            share: map.share.0,
-            acted: map.acted.0,
-        }))
     }
 }

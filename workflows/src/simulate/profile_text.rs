@@ -4,10 +4,11 @@ use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
+use super::awaits::Awaits;
 use super::latency::Latency;
 use super::profile::{Chance, Manner, Profile, StepProfile};
 use super::units::{Share, Span};
-use crate::definition::{Definition, Step, Undo};
+use crate::definition::{Definition, Kind, Step, Undo};
 
 /// The names of quantiles by their share, as profiles are written.
 const NAMES: [(u32, &str); 10] = [
@@ -48,13 +49,23 @@ impl Profile {
         }
         writeln!(text, "steps:")?;
         for (step, assumed) in definition.steps.iter().zip(&self.steps) {
+            // Nothing is assumed about time that only goes by.
+            if matches!(step.kind, Kind::Sleep { .. }) {
+                continue;
+            }
             writeln!(text, "  {}:", step.id)?;
-            self.step(definition, step, assumed, text)?;
+            match step.kind {
+                Kind::Task(_) => self.task(definition, step, assumed, text)?,
+                Kind::Saga(_) => child(step, assumed, text)?,
+                Kind::Wait(_) | Kind::Approve { .. } | Kind::Sleep { .. } => {
+                    outside(assumed, text)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn step(
+    fn task(
         &self,
         definition: &Definition,
         step: &Step,
@@ -62,13 +73,7 @@ impl Profile {
         text: &mut String,
     ) -> fmt::Result {
         manner(text, "    ", &assumed.forward)?;
-        let codes: Vec<String> = assumed
-            .forward
-            .rejected
-            .iter()
-            .map(|(code, share)| format!("{}: {}", Value::from(code.as_str()), Share(*share)))
-            .collect();
-        writeln!(text, "    rejected: {}", flow(&codes))?;
+        rejected(text, &assumed.forward)?;
         values(text, "    ", "output", &assumed.outputs)?;
         if let Some(pinned) = &assumed.pinned_by {
             writeln!(text, "    pinned_by: {}", definition.steps[pinned.by].id)?;
@@ -89,6 +94,53 @@ impl Profile {
         }
         Ok(())
     }
+}
+
+/// A child saga: it ends, is undone, or stands before a human.
+fn child(step: &Step, assumed: &StepProfile, text: &mut String) -> fmt::Result {
+    writeln!(text, "    latency: {}", latency(&assumed.forward.latency))?;
+    rejected(text, &assumed.forward)?;
+    writeln!(text, "    stuck: {}", Share(assumed.forward.lost.share))?;
+    values(text, "    ", "output", &assumed.outputs)?;
+    if matches!(step.undo, Undo::Compensate(_)) {
+        writeln!(text, "    undo:")?;
+        manner(text, "      ", &assumed.undo)?;
+    }
+    Ok(())
+}
+
+/// What comes to a step that asks nobody.
+fn outside(assumed: &StepProfile, text: &mut String) -> fmt::Result {
+    let (first, second, after) = match &assumed.awaits {
+        Awaits::Nothing => return Ok(()),
+        Awaits::Signal {
+            comes,
+            early,
+            after,
+        } => (("comes", comes), ("early", early), after),
+        Awaits::Decision {
+            approved,
+            denied,
+            after,
+        } => (("approved", approved), ("denied", denied), after),
+    };
+    for (name, share) in [first, second] {
+        writeln!(text, "    {name}: {}", Share(*share))?;
+    }
+    writeln!(text, "    latency: {}", latency(&after.latency))?;
+    match assumed.awaits {
+        Awaits::Signal { .. } => values(text, "    ", "output", &assumed.outputs),
+        Awaits::Nothing | Awaits::Decision { .. } => Ok(()),
+    }
+}
+
+fn rejected(text: &mut String, manner: &Manner) -> fmt::Result {
+    let codes: Vec<String> = manner
+        .rejected
+        .iter()
+        .map(|(code, share)| format!("{}: {}", Value::from(code.as_str()), Share(*share)))
+        .collect();
+    writeln!(text, "    rejected: {}", flow(&codes))
 }
 
 fn manner(text: &mut String, indent: &str, manner: &Manner) -> fmt::Result {

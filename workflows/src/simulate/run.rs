@@ -85,7 +85,7 @@ pub fn simulate(
     let mut run = Run::new(definition, profile);
     run.completes_without_faults()?;
     let holds = holds(definition, profile);
-    let mut dice = Dice::new(profile, HoldWatch::new(&holds));
+    let mut dice = Dice::new(definition, profile, HoldWatch::new(&holds));
     let mut tallies = vec![HoldTally::default(); holds.len()];
     let mut tally = Tally::default();
     for number in 0..options.sagas.min(SAGAS_MAX) {
@@ -142,7 +142,7 @@ impl<'d> Run<'d> {
     pub(crate) fn completes_without_faults(&mut self) -> Result<(), Error> {
         let calm = self.profile.calm();
         let holds = [];
-        let mut dice = Dice::new(&calm, HoldWatch::new(&holds));
+        let mut dice = Dice::new(self.definition, &calm, HoldWatch::new(&holds));
         for input in &self.inputs {
             dice.begin(0, 0, None);
             let ended = self.stage.run(&mut dice, input, self.limits)?;

@@ -35,7 +35,7 @@ pub struct NotOne {
     wanted: &'static str,
 }
 
-const SPAN: &str = "a duration, for example `800us`, `20ms`, `5s` or `10m`";
+const SPAN: &str = "a duration, for example `800us`, `20ms`, `5s`, `10m` or `3d`";
 const SHARE: &str = "a share from `0%` to `100%`, with at most four digits behind the point";
 const RATE: &str = "a rate, for example `50/s`, `3000/m` or `100/h`";
 
@@ -62,6 +62,7 @@ impl Span {
             "s" => 1_000_000,
             "m" => 60_000_000,
             "h" => 3_600_000_000,
+            "d" => 86_400_000_000,
             _ => return None,
         };
         let micros = count.parse::<u64>().ok()?.checked_mul(unit)?;
@@ -83,7 +84,8 @@ impl Span {
             1_000..1_000_000 => tenths(1_000, "ms"),
             1_000_000..120_000_000 => tenths(1_000_000, "s"),
             120_000_000..7_200_000_000 => tenths(60_000_000, "min"),
-            _ => tenths(3_600_000_000, "h"),
+            7_200_000_000..172_800_000_000 => tenths(3_600_000_000, "h"),
+            _ => tenths(86_400_000_000, "d"),
         }
     }
 }
@@ -92,6 +94,7 @@ impl Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [
+            (86_400_000_000, "d"),
             (3_600_000_000, "h"),
             (60_000_000, "m"),
             (1_000_000, "s"),
@@ -237,7 +240,15 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused() {
-        for text in ["", "5", "-1s", "1.5s", "25h", "1d", "99999999999999999999s"] {
+        for text in [
+            "",
+            "5",
+            "-1s",
+            "1.5s",
+            "169h",
+            "8d",
+            "99999999999999999999s",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
         for text in ["5", "101%", "0.00001%", ".5%", "5.%", "1e2%", "-1%"] {

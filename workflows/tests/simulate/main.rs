@@ -5,8 +5,10 @@
 mod capacity;
 mod fixture;
 mod learn;
+mod outside;
 mod profile;
 mod replay;
 mod report;
 mod script;
 mod speed;
+mod tables;

@@ -4,6 +4,7 @@
 use impresario_workflows::replay::{ReplayReport, replay};
 
 use crate::fixture::{BOOKING_TABLE, changed, recorded, shipped};
+use crate::tables::TABLES;
 
 /// `verdict: what (sagas)`, for each group.
 fn told(report: &ReplayReport) -> Vec<String> {
@@ -140,5 +141,61 @@ fn another_output_is_another_end() {
             "different: completed -> completed: completed, would be: completed with another output (3)",
             "same:  (2)"
         ]
+    );
+}
+
+/// The tables of definitions whose sagas wait for signals and people, run other sagas, and do a step for each item.
+#[test]
+fn waits_children_and_items_live_the_same_life_again() {
+    let mut all = Vec::new();
+    for (name, text) in TABLES {
+        let definition = shipped(name);
+        let report = replay(&definition, &recorded(&definition, text)).unwrap();
+        all.extend(told(&report).iter().map(|group| format!("{name}: {group}")));
+    }
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_shorter_wait_would_have_missed_an_answer() {
+    let waitlist = shipped("waitlist-promotion");
+    let lives = "
+definition: waitlist-promotion.yaml
+input: { event_id: 6f0f7f8e-0d0e-4a0b-9d0c-1f2e3d4c5b6a, seats: [A1] }
+outputs: { hold: { hold_id: h, price: { amount: 1, currency: EUR }, seats: [A1] }, accepted: { payment_token: t } }
+cases:
+  - { name: soon, given: { accepted: comes after 2m }, expect: { end: completed } }
+  - { name: late, given: { accepted: comes after 8m }, expect: { end: completed } }
+  - { name: never, given: { accepted: nothing }, expect: { end: compensated } }
+";
+    let lives = recorded(&waitlist, lives);
+    let shorter = changed("waitlist-promotion", "timeout: 10m", "timeout: 5m");
+    assert_eq!(
+        told(&replay(&shorter, &lives).unwrap()),
+        [
+            "same:  (2)",
+            "different: completed -> compensated: accepted: has its signal, would be: closed (signal_timeout) (1)",
+        ]
+    );
+}
+
+#[test]
+fn one_more_decision_is_not_told() {
+    let cancellation = shipped("event-cancellation");
+    let lives = "
+definition: event-cancellation.yaml
+outputs: { close: { title: T }, sold: { holds: [] }, list: { bookings: [{ booking_ref: B, amount: 1 }], count: 1, total: 1 } }
+cases:
+  - { name: small, expect: { end: completed } }
+";
+    let lives = recorded(&cancellation, lives);
+    let always = changed(
+        "event-cancellation",
+        "output.total > 500000",
+        "output.total > 0",
+    );
+    assert_eq!(
+        told(&replay(&always, &lives).unwrap()),
+        ["different: completed -> compensated: approve: skipped, would be: waits (1)",]
     );
 }

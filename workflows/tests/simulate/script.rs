@@ -1,6 +1,6 @@
 //! Test tables: the shipped one holds, a wrong one fails with what came, and what is no table is refused.
 
-use impresario_workflows::script::{Table, definition_named, enumerate};
+use impresario_workflows::script::{Table, definition_named};
 
 use crate::fixture::{BOOKING_TABLE, changed, rendered, shipped, table};
 
@@ -92,11 +92,4 @@ fn what_is_no_table_is_refused_with_its_place() {
     })
     .collect();
     insta::assert_snapshot!(refused.join("\n---\n\n"));
-}
-
-#[test]
-fn every_single_and_double_fault_of_the_booking_is_reviewed() {
-    let booking = shipped("booking");
-    let text = enumerate(&booking, &table(&booking, BOOKING_TABLE)).unwrap();
-    insta::assert_snapshot!(text);
 }

@@ -2,6 +2,7 @@
 //!
 //! Starts come at random, as people do. A task that waited past its `not_after` is answered unstarted, as by a real
 //! worker, and silence counts only for a pool whose queue was empty since: the same proofs that the engine asks for.
+//! What waits in nobody's queue (child sagas, signals, people's decisions) comes when it comes.
 //! The run stops with the last start, so that the load is the same all the time that is counted.
 
 use std::cmp::Reverse;
@@ -15,9 +16,9 @@ use super::super::random::Random;
 use super::super::units::Rate;
 use super::pool::{Job, Pool, Taken};
 use crate::Millis;
-use crate::definition::Definition;
+use crate::definition::{Definition, SAGA_POOL};
 use crate::rehearse::{
-    BEGINNING, Followed, Limits, Mail, Micros, Participants, Seat, Task, World, start,
+    BEGINNING, Fate, Followed, Letter, Limits, Mail, Micros, Participants, Seat, Task, World, start,
 };
 use crate::saga::{Input, Refusal, Served, Unfoldable};
 
@@ -69,14 +70,18 @@ enum Happening {
     Start,
     Arrives(Job),
     Done(Job),
+    /// A child saga of a saga has ended.
+    Ended(usize, Task, Fate),
+    /// Somebody outside has something to say to a saga.
+    News(usize, Input),
     Wake(usize),
 }
 
 /// The crowd.
 pub(crate) struct Crowd<'d> {
     definition: &'d Definition,
-    profile: &'d Profile,
-    holds: &'d [Hold<'d>],
+    /// Those of a saga that has not begun.
+    dice: Dice<'d>,
     options: CrowdOptions,
     limits: Limits,
     pool_names: Vec<String>,
@@ -104,8 +109,7 @@ impl<'d> Crowd<'d> {
     ) -> Crowd<'d> {
         Crowd {
             definition,
-            profile,
-            holds,
+            dice: Dice::new(definition, profile, HoldWatch::new(holds)),
             options,
             limits: Limits::of(definition),
             pool_names: definition.pools(),
@@ -141,6 +145,10 @@ impl<'d> Crowd<'d> {
                     self.taken(taken, now);
                 }
                 Some(Happening::Done(job)) => self.done(&job, now)?,
+                Some(Happening::Ended(saga, task, fate)) => {
+                    self.answers(saga, &task, &fate, now)?;
+                }
+                Some(Happening::News(saga, input)) => self.decides(saga, &input, now)?,
                 Some(Happening::Wake(saga)) => self.wakes(saga, now)?,
                 None => {}
             }
@@ -165,7 +173,7 @@ impl<'d> Crowd<'d> {
         if number as u64 >= self.options.sagas / WARM_UP {
             self.counting_since.get_or_insert(now);
         }
-        let mut dice = Dice::new(self.profile, HoldWatch::new(self.holds));
+        let mut dice = self.dice.clone();
         dice.begin(self.options.seed, number as u64, None);
         self.lives.push(Some(Life {
             seat: Seat::new(self.definition),
@@ -197,13 +205,23 @@ impl<'d> Crowd<'d> {
     fn done(&mut self, job: &Job, now: Micros) -> Result<(), Unfoldable> {
         let next = self.pools[job.pool].frees(now);
         self.taken(next, now);
-        let Some(life) = &mut self.lives[job.saga] else {
+        self.answers(job.saga, &job.task, &job.fate, now)
+    }
+
+    fn answers(
+        &mut self,
+        saga: usize,
+        task: &Task,
+        fate: &Fate,
+        now: Micros,
+    ) -> Result<(), Unfoldable> {
+        let Some(life) = &mut self.lives[saga] else {
             return Ok(());
         };
-        let output = || life.dice.output(job.task.step);
-        let outcome = life.participants.serve(&job.task, &job.fate, now, output);
-        match outcome.map(|outcome| life.seat.answer(&job.task, outcome)) {
-            Some(answer) => self.decides(job.saga, &answer, now),
+        let output = || life.dice.output(task);
+        let outcome = life.participants.serve(task, fate, now, output);
+        match outcome.map(|outcome| life.seat.answer(task, outcome)) {
+            Some(answer) => self.decides(saga, &answer, now),
             None => Ok(()),
         }
     }
@@ -218,6 +236,7 @@ impl<'d> Crowd<'d> {
             .iter()
             .zip(&self.pools)
             .map(|(name, pool)| (name.clone(), pool.drained_at(now)))
+            .chain([(SAGA_POOL.to_owned(), Millis::MAX)])
             .collect();
         let look = Input::Timer(Served {
             results_read_until: Millis::MAX,
@@ -247,15 +266,18 @@ impl<'d> Crowd<'d> {
                 | Refusal::NotStarted { .. },
             ) => Followed::default(),
         };
-        life.dice
-            .told(now, &life.seat, &events, &mut Mail::default());
+        let mut mail = Mail::default();
+        life.dice.told(now, &life.seat, &events, &mut mail);
+        let mut children = Vec::new();
         let mut jobs = Vec::with_capacity(commands.len());
         for command in &commands {
             let Some(task) = Task::of(&life.seat.state, command) else {
                 continue;
             };
             let fate = life.dice.fate(&task, now, &life.participants);
-            if let Ok(pool) = self
+            if task.child {
+                children.push((task, fate));
+            } else if let Ok(pool) = self
                 .pool_names
                 .binary_search_by(|name| name.as_str().cmp(Task::pool(command)))
             {
@@ -267,7 +289,8 @@ impl<'d> Crowd<'d> {
                 });
             }
         }
-        let over = life.seat.status().is_final() || life.inputs >= self.limits.inputs;
+        let over =
+            life.seat.status().is_final() || self.limits.are_met(&life.seat.state, life.inputs);
         let wake = life
             .seat
             .next_wake()
@@ -279,6 +302,18 @@ impl<'d> Crowd<'d> {
         }
         if let Some(at) = moved.filter(|_| !over) {
             self.plan(at, Happening::Wake(saga));
+        }
+        for (at, letter) in mail.drain() {
+            match letter {
+                Letter::News(input) => self.plan(at, Happening::News(saga, input)),
+                Letter::Worked(task, fate) => self.plan(at, Happening::Ended(saga, task, fate)),
+            }
+        }
+        for (task, fate) in children {
+            self.plan(
+                now + fate.lag + fate.takes,
+                Happening::Ended(saga, task, fate),
+            );
         }
         for job in jobs {
             self.plan(now + job.fate.lag, Happening::Arrives(job));

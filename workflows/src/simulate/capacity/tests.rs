@@ -14,6 +14,8 @@ const TASKS: usize = 300_000;
 
 fn job(takes: Micros) -> Job {
     let task = Task {
+        item: None,
+        child: false,
         unit: 0,
         step: 0,
         operation: Operation::Forward,
