@@ -85,6 +85,16 @@ impl Connection {
             .await
     }
 
+    /// Asks how a saga stands.
+    pub(crate) async fn get(&mut self, path: &str) -> Outcome<(StatusCode, Bytes)> {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", &self.host)
+            .body(Full::default());
+        self.send(request.map_err(|e| format!("GET {path}: {e}"))?)
+            .await
+    }
+
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Outcome<(StatusCode, Bytes)> {
         let failed = |e: hyper::Error| format!("request failed: {e}");
         self.sender.ready().await.map_err(failed)?;

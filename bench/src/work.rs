@@ -151,6 +151,14 @@ fn end_in(body: &[u8]) -> Option<End> {
     End::of(answer.get("status")?.as_str()?)
 }
 
+/// Where to ask again about a saga that has not ended; none when it has, or when the answer is no saga.
+pub(crate) fn still_at(body: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let goes_on = matches!(answer.get("status")?.as_str()?, "processing" | "undoing");
+    let path = answer.get("links")?.get("self")?.as_str()?;
+    goes_on.then(|| path.to_owned())
+}
+
 fn shown(body: &[u8]) -> String {
     String::from_utf8_lossy(body).trim().to_owned()
 }
@@ -189,6 +197,20 @@ mod tests {
         assert_eq!(work.ended(End::Compensated), 1);
         assert_eq!(work.unsure(), 4);
         assert_eq!(work.answered(), 6);
+    }
+
+    #[test]
+    fn a_saga_that_goes_on_is_asked_for_again() {
+        let at = |status| {
+            still_at(format!(r#"{{"status":"{status}","links":{{"self":"/v1/a"}}}}"#).as_bytes())
+        };
+        for status in ["processing", "undoing"] {
+            assert_eq!(at(status).as_deref(), Some("/v1/a"), "{status}");
+        }
+        for status in ["confirmed", "declined", "needs_attention"] {
+            assert_eq!(at(status), None, "{status}");
+        }
+        assert_eq!(still_at(b"no JSON"), None);
     }
 
     #[test]

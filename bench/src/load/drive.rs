@@ -4,13 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use hyper::StatusCode;
+
 use super::pace::{self, Pace};
 use crate::Outcome;
 use crate::http::{Api, Connection};
-use crate::work::Work;
+use crate::work::{self, Saga, Work};
 
-/// Impresario answers after 30 s at the latest with what it has by then; no other system is asked to be faster.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+/// A customer would not wait longer for a decision, whatever the system.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Impresario answers after 30 s at the latest with what it has by then; then it is asked again, this often.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A server in trouble is not helped by a loop without a pause.
 const TROUBLE_PAUSE: Duration = Duration::from_millis(50);
@@ -152,14 +158,23 @@ async fn one(
     let Some(saga) = work.next() else {
         return Ok(false);
     };
-    let posted = connection.post(&saga.path, &saga.key, saga.body);
-    let answer = tokio::time::timeout(ANSWER_PATIENCE, posted)
+    let answer = tokio::time::timeout(ANSWER_PATIENCE, end_of(&mut connection, saga))
         .await
         .unwrap_or_else(|_| Err(format!("no answer after {} s", ANSWER_PATIENCE.as_secs())));
     if answer.is_ok() {
         *kept = Some(connection);
     }
     work.judge(answer).map(|()| true)
+}
+
+/// Posts a saga and waits for its end, as a frontend does.
+async fn end_of(connection: &mut Connection, saga: Saga) -> Outcome<(StatusCode, Bytes)> {
+    let mut answer = connection.post(&saga.path, &saga.key, saga.body).await?;
+    while let Some(path) = work::still_at(&answer.1) {
+        tokio::time::sleep(ASK_AGAIN).await;
+        answer = connection.get(&path).await?;
+    }
+    Ok(answer)
 }
 
 fn micros(time: Duration) -> u32 {
