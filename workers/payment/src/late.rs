@@ -13,7 +13,7 @@ use impresario_worker_sdk::{Database, Undo};
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{self, Money, Movement};
+use crate::ledger::{self, Money, Movement, Transfer};
 use crate::provider::{Charge, Provider};
 
 /// Charges given back in one round at most.
@@ -165,22 +165,17 @@ pub(crate) async fn give_back(
         undo @ (Undo::Failed(_) | Undo::Unknown(_)) => return Ok(GivenBack::NotYet(undo)),
     }
     let mut tx = database.begin().await?;
-    ledger::record(
-        &mut tx,
-        &settle,
-        &unwanted.saga,
-        Movement::Settle,
-        &charge.money,
-    )
-    .await?;
-    ledger::record(
-        &mut tx,
-        &refund,
-        &unwanted.saga,
-        Movement::Refund,
-        &charge.money,
-    )
-    .await?;
+    let transfer = |effect: String, movement| Transfer {
+        effect,
+        saga: unwanted.saga.clone(),
+        movement,
+        money: charge.money.clone(),
+    };
+    let transfers = [
+        transfer(settle, Movement::Settle),
+        transfer(refund, Movement::Refund),
+    ];
+    ledger::record(&mut tx, &transfers).await?;
     sqlx::query("update late_charge set returned_at = clock_timestamp() where charge_id = $1")
         .bind(&charge.charge_id)
         .execute(&mut *tx)

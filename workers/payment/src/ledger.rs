@@ -68,33 +68,65 @@ impl Movement {
     }
 }
 
-/// Writes a transfer under its effect key, once.
-pub async fn record(
-    tx: &mut PgConnection,
-    effect: &str,
-    saga: &str,
-    movement: Movement,
-    money: &Money,
-) -> Result<(), sqlx::Error> {
-    let entries = movement.entries();
+/// One movement about to be written.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// The effect key: one transfer per effect, however often it is told.
+    pub effect: String,
+    /// The saga that it belongs to.
+    pub saga: String,
+    /// What moved.
+    pub movement: Movement,
+    /// How much.
+    pub money: Money,
+}
+
+/// Writes transfers with different effect keys, each once, with all their entries in one statement: the database
+/// refuses a statement whose entries do not sum to zero.
+pub async fn record(tx: &mut PgConnection, transfers: &[Transfer]) -> Result<(), sqlx::Error> {
+    if transfers.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&Transfer) -> &str| transfers.iter().map(of).collect::<Vec<_>>();
+    let entries: Vec<(&Transfer, &str, i64)> = transfers
+        .iter()
+        .flat_map(|transfer| {
+            let entries = transfer.movement.entries().iter();
+            entries.map(move |(account, sign)| (transfer, *account, sign * transfer.money.amount))
+        })
+        .collect();
     sqlx::query(
-        "with t as (
+        "with made as (
              insert into transfer (transfer_id, saga, kind)
-             values ($1, $2, $3)
+             select t.id, t.saga, t.kind
+               from unnest($1::text[], $2::text[], $3::text[]) as t(id, saga, kind)
+              order by t.id
              on conflict (transfer_id) do nothing
              returning transfer_id
          )
          insert into entry (transfer_id, account, currency, amount)
-         select t.transfer_id, e.account, $4, e.sign * $5
-           from t, unnest($6::text[], $7::int8[]) as e(account, sign)",
+         select e.id, e.account, e.currency, e.amount
+           from unnest($4::text[], $5::text[], $6::text[], $7::int8[])
+                as e(id, account, currency, amount)
+           join made on made.transfer_id = e.id",
     )
-    .bind(effect)
-    .bind(saga)
-    .bind(movement.as_str())
-    .bind(&money.currency)
-    .bind(money.amount)
-    .bind(entries.iter().map(|entry| entry.0).collect::<Vec<_>>())
+    .bind(column(|transfer| &transfer.effect))
+    .bind(column(|transfer| &transfer.saga))
+    .bind(column(|transfer| transfer.movement.as_str()))
+    .bind(
+        entries
+            .iter()
+            .map(|entry| entry.0.effect.as_str())
+            .collect::<Vec<_>>(),
+    )
     .bind(entries.iter().map(|entry| entry.1).collect::<Vec<_>>())
+    .bind(
+        entries
+            .iter()
+            .map(|entry| entry.0.money.currency.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(entries.iter().map(|entry| entry.2).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

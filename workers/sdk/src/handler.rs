@@ -68,6 +68,17 @@ pub trait Compensation: Send + Sync + 'static {
     ) -> Result<Undo, HandlerError>;
 }
 
+/// An effect at somebody else's that did happen, or was undone.
+#[derive(Debug)]
+pub struct Happened<I, O> {
+    /// The task that learned of it.
+    pub task: TaskContext,
+    /// The forward task's input.
+    pub input: I,
+    /// Its output.
+    pub output: O,
+}
+
 /// An effect at somebody else's, named there by the effect key. No transaction is open while it is called.
 #[async_trait]
 pub trait External: Send + Sync + 'static {
@@ -82,13 +93,12 @@ pub trait External: Send + Sync + 'static {
     /// Asks for the effect under the task's effect key. Must be safe to repeat within the key's life.
     async fn act(&self, task: &TaskContext, input: &Self::Input) -> Verdict<Self::Output>;
 
-    /// Keeps the pool's own books, in the transaction that stores the answer.
+    /// Keeps the pool's own books, in the transaction that stores the answers. `effects` have different keys. An
+    /// error rolls all of them back, and they come again one by one.
     async fn record(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        input: &Self::Input,
-        output: &Self::Output,
+        effects: &[Happened<Self::Input, Self::Output>],
     ) -> Result<(), HandlerError>;
 
     /// Finds the effect of the task's forward key or makes "never" permanent at the provider. Called within
@@ -106,9 +116,7 @@ pub trait External: Send + Sync + 'static {
     async fn record_undo(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        input: &Self::Input,
-        output: &Self::Output,
+        effects: &[Happened<Self::Input, Self::Output>],
     ) -> Result<(), HandlerError>;
 }
 

@@ -27,7 +27,7 @@ pub use answer::{Closing, HandlerError, Undo, Verdict};
 pub use barrier::{Barrier, BarrierError, EffectRecord, EffectState, ForwardEffect};
 pub use context::TaskContext;
 pub use database::{Database, DatabaseError, DatabaseSettings};
-pub use handler::{Batch, BatchItem, Compensation, External, Free, Transactional};
+pub use handler::{Batch, BatchItem, Compensation, External, Free, Happened, Transactional};
 pub use pool::{ExternalNames, Pool, PoolBuilder};
 pub use runtime::{Watch, Worker, WorkerSettings};
 pub use transport::{Delivery, PublishError, Receipt, Transport};

@@ -10,6 +10,7 @@ use impresario_protocol::{Operation, Outcome, Problem};
 
 use crate::execute::batch_queue::BatchQueue;
 use crate::execute::external::{self, ErasedExternal};
+use crate::execute::external_sets::ExternalSets;
 use crate::execute::set;
 use crate::execute::transactional::{self, ErasedTransactional};
 use crate::execute::{compensate, external_undo, reconcile};
@@ -22,7 +23,7 @@ enum Handler {
     Batch(BatchQueue),
     Compensation(Arc<dyn Compensation>),
     Reconcile,
-    External(Arc<dyn ErasedExternal>),
+    External(Arc<ExternalSets>),
     ExternalUndo(Arc<dyn ErasedExternal>),
     ExternalReconcile(Arc<dyn ErasedExternal>),
 }
@@ -158,7 +159,7 @@ async fn with_database(handler: &Handler, database: Database, task: TaskContext)
         }
         Handler::Compensation(handler) => compensate::run(database, handler.clone(), task).await,
         Handler::Reconcile => reconcile::run(database, task).await,
-        Handler::External(handler) => external::run(database, handler.clone(), task).await,
+        Handler::External(sets) => external::run(sets.clone(), task).await,
         Handler::ExternalUndo(handler) => {
             external_undo::compensate(database, handler.clone(), task).await
         }
@@ -240,7 +241,8 @@ impl PoolBuilder<Database> {
     /// An effect at somebody else's, with its undoing and its reconcile.
     pub fn external(self, names: ExternalNames, handler: impl External) -> Self {
         let handler: Arc<dyn ErasedExternal> = Arc::new(external::Erase(handler));
-        self.with(names.forward, Handler::External(handler.clone()))
+        let sets = ExternalSets::start(self.database.clone(), handler.clone());
+        self.with(names.forward, Handler::External(sets))
             .with(names.undo, Handler::ExternalUndo(handler.clone()))
             .with(names.reconcile, Handler::ExternalReconcile(handler))
     }

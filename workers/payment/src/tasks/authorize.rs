@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use impresario_worker_sdk::{Closing, External, HandlerError, TaskContext, Undo, Verdict};
+use impresario_worker_sdk::{
+    Closing, External, HandlerError, Happened, TaskContext, Undo, Verdict,
+};
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::{forward_key, purpose};
-use crate::ledger::{self, Money, Movement};
+use super::{forward_key, made, purpose, undone};
+use crate::ledger::{self, Money, Movement, Transfer};
 use crate::provider::{Authorization, AuthorizeRequest, Provider};
 
 /// The handler.
@@ -54,12 +56,13 @@ impl External for Authorize {
     async fn record(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        input: &Input,
-        _output: &Authorization,
+        effects: &[Happened<Input, Authorization>],
     ) -> Result<(), HandlerError> {
-        let (key, saga) = (forward_key(task), task.saga());
-        Ok(ledger::record(tx, &key, saga, Movement::Authorize, &input.amount).await?)
+        let transfers: Vec<Transfer> = effects
+            .iter()
+            .map(|effect| made(&effect.task, Movement::Authorize, &effect.input.amount))
+            .collect();
+        Ok(ledger::record(tx, &transfers).await?)
     }
 
     async fn close(&self, task: &TaskContext, input: &Input) -> Closing<Authorization> {
@@ -85,11 +88,12 @@ impl External for Authorize {
     async fn record_undo(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        input: &Input,
-        _output: &Authorization,
+        effects: &[Happened<Input, Authorization>],
     ) -> Result<(), HandlerError> {
-        let (key, saga) = (task.effect().to_string(), task.saga());
-        Ok(ledger::record(tx, &key, saga, Movement::Void, &input.amount).await?)
+        let transfers: Vec<Transfer> = effects
+            .iter()
+            .map(|effect| undone(&effect.task, Movement::Void, &effect.input.amount))
+            .collect();
+        Ok(ledger::record(tx, &transfers).await?)
     }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use impresario_worker_sdk::{Closing, External, HandlerError, TaskContext, Undo, Verdict};
+use impresario_worker_sdk::{
+    Closing, External, HandlerError, Happened, TaskContext, Undo, Verdict,
+};
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::{forward_key, purpose};
-use crate::ledger::{self, Movement};
+use super::{forward_key, made, purpose, undone};
+use crate::ledger::{self, Movement, Transfer};
 use crate::provider::{Charge, Provider};
 
 /// The handler.
@@ -44,12 +46,13 @@ impl External for Capture {
     async fn record(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        _input: &Input,
-        output: &Charge,
+        effects: &[Happened<Input, Charge>],
     ) -> Result<(), HandlerError> {
-        let (key, saga) = (forward_key(task), task.saga());
-        Ok(ledger::record(tx, &key, saga, Movement::Capture, &output.money).await?)
+        let transfers: Vec<Transfer> = effects
+            .iter()
+            .map(|effect| made(&effect.task, Movement::Capture, &effect.output.money))
+            .collect();
+        Ok(ledger::record(tx, &transfers).await?)
     }
 
     async fn close(&self, task: &TaskContext, input: &Input) -> Closing<Charge> {
@@ -76,11 +79,12 @@ impl External for Capture {
     async fn record_undo(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        _input: &Input,
-        output: &Charge,
+        effects: &[Happened<Input, Charge>],
     ) -> Result<(), HandlerError> {
-        let (key, saga) = (task.effect().to_string(), task.saga());
-        Ok(ledger::record(tx, &key, saga, Movement::Refund, &output.money).await?)
+        let transfers: Vec<Transfer> = effects
+            .iter()
+            .map(|effect| undone(&effect.task, Movement::Refund, &effect.output.money))
+            .collect();
+        Ok(ledger::record(tx, &transfers).await?)
     }
 }

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use impresario_protocol::Problem;
-use impresario_worker_sdk::{Closing, External, HandlerError, TaskContext, Undo, Verdict};
+use impresario_worker_sdk::{
+    Closing, External, HandlerError, Happened, TaskContext, Undo, Verdict,
+};
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::{forward_key, purpose};
-use crate::ledger::{self, Money, Movement};
+use super::{forward_key, made, purpose};
+use crate::ledger::{self, Money, Movement, Transfer};
 use crate::provider::{Provider, Refund};
 
 /// The handler.
@@ -48,15 +50,14 @@ impl External for RefundCharge {
     async fn record(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        _input: &Input,
-        output: &Refund,
+        effects: &[Happened<Input, Refund>],
     ) -> Result<(), HandlerError> {
-        if output.already {
-            return Ok(());
-        }
-        let (key, saga) = (forward_key(task), task.saga());
-        Ok(ledger::record(tx, &key, saga, Movement::Refund, &output.money).await?)
+        let transfers: Vec<Transfer> = effects
+            .iter()
+            .filter(|effect| !effect.output.already)
+            .map(|effect| made(&effect.task, Movement::Refund, &effect.output.money))
+            .collect();
+        Ok(ledger::record(tx, &transfers).await?)
     }
 
     async fn close(&self, task: &TaskContext, input: &Input) -> Closing<Refund> {
@@ -81,9 +82,7 @@ impl External for RefundCharge {
     async fn record_undo(
         &self,
         _tx: &mut PgConnection,
-        _task: &TaskContext,
-        _input: &Input,
-        _output: &Refund,
+        _effects: &[Happened<Input, Refund>],
     ) -> Result<(), HandlerError> {
         Ok(())
     }

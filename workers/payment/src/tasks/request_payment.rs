@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use impresario_worker_sdk::{
-    Closing, Database, External, HandlerError, TaskContext, Undo, Verdict,
+    Closing, Database, External, HandlerError, Happened, TaskContext, Undo, Verdict,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -63,9 +63,7 @@ impl External for RequestPayment {
     async fn record(
         &self,
         _tx: &mut PgConnection,
-        _task: &TaskContext,
-        _input: &Input,
-        _output: &PaymentRequest,
+        _effects: &[Happened<Input, PaymentRequest>],
     ) -> Result<(), HandlerError> {
         Ok(())
     }
@@ -117,9 +115,7 @@ impl External for RequestPayment {
     async fn record_undo(
         &self,
         _tx: &mut PgConnection,
-        _task: &TaskContext,
-        _input: &Input,
-        _output: &PaymentRequest,
+        _effects: &[Happened<Input, PaymentRequest>],
     ) -> Result<(), HandlerError> {
         Ok(())
     }

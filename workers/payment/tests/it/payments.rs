@@ -1,6 +1,6 @@
 //! Money that moves as it should, and the books about it.
 
-use impresario_payment::ledger::{self, Money, Movement};
+use impresario_payment::ledger::{self, Money, Movement, Transfer};
 use impresario_protocol::Outcome;
 use impresario_worker_sdk::testing::TestSaga;
 use serde_json::json;
@@ -91,16 +91,32 @@ async fn the_ledger_refuses_what_does_not_balance_and_every_correction_by_pen() 
         amount: 5,
         currency: "EUR".into(),
     };
-    ledger::record(&mut tx, "k", "saga", Movement::Authorize, &money)
-        .await
-        .unwrap();
-    ledger::record(&mut tx, "k", "saga", Movement::Authorize, &money)
-        .await
-        .unwrap();
+    let transfer = |effect: &str, movement| Transfer {
+        effect: effect.into(),
+        saga: "saga".into(),
+        movement,
+        money: money.clone(),
+    };
+    let first = transfer("k", Movement::Authorize);
+    let set = [transfer("l", Movement::Capture), first.clone()];
+    ledger::record(&mut tx, &[first]).await.unwrap();
+    // What is told again is not written again; its sibling is.
+    ledger::record(&mut tx, &set).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(payments.balances().await[0], ("authorized".to_owned(), 5));
+    let balances = payments.balances().await;
+    let expected = [("provider".to_owned(), 5), ("sales".to_owned(), -5)];
+    assert_eq!(
+        balances, expected,
+        "5 promised, and 5 taken of what was promised"
+    );
     for wrong in [
         "insert into entry values ('k', 'sales', 'EUR', 1)",
+        // Each alone does not balance, whatever the others of the statement do.
+        "insert into entry values ('k', 'sales', 'EUR', 1), ('l', 'promised', 'USD', -1)",
+        "insert into entry values ('k', 'sales', 'EUR', 1), ('k', 'provider', 'USD', -1)",
+        "with t as (insert into transfer values ('m', 'saga', 'void') returning transfer_id)
+         insert into entry select t.transfer_id, a, 'EUR', 1
+           from t, unnest(array['authorized', 'promised']) as a",
         "update entry set amount = 0",
         "delete from transfer",
     ] {

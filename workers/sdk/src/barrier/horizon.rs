@@ -122,5 +122,10 @@ pub(crate) async fn covers(
     let horizon: i64 = sqlx::query_scalar("select saga_started_at from barrier_horizon")
         .fetch_one(tx)
         .await?;
-    Ok(i64::try_from(saga_started_at_ms).unwrap_or(i64::MAX) >= horizon)
+    Ok(reaches(horizon, saga_started_at_ms))
+}
+
+/// The same question with the horizon in hand.
+pub(crate) fn reaches(horizon: i64, saga_started_at_ms: u64) -> bool {
+    i64::try_from(saga_started_at_ms).unwrap_or(i64::MAX) >= horizon
 }

@@ -83,22 +83,41 @@ pub(crate) fn json_text(value: &impl Serialize) -> Result<String, HandlerError> 
 /// inserting, waits for its end.
 pub(crate) async fn claim(
     tx: &mut PgConnection,
-    claims: &[Claim],
+    claims: &[&Claim],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let column = |of: fn(&Claim) -> &str| claims.iter().map(of).collect::<Vec<_>>();
+    let claimed = claim_seeing_horizon(tx, claims).await?;
+    Ok(claimed.effects)
+}
+
+/// The keys that were claimed, and since when the barrier is complete.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) effects: Vec<String>,
+    pub(crate) horizon: i64,
+}
+
+/// The same, and tells the horizon as it was then: outside a transaction this one statement is one.
+pub(crate) async fn claim_seeing_horizon(
+    connection: &mut PgConnection,
+    claims: &[&Claim],
+) -> Result<Claimed, sqlx::Error> {
+    let column = |of: fn(&Claim) -> &str| claims.iter().map(|claim| of(claim)).collect::<Vec<_>>();
     let started: Vec<i64> = claims.iter().map(|claim| claim.saga_started_at).collect();
     let hashes: Vec<&[u8]> = claims
         .iter()
         .map(|claim| claim.input_hash.as_slice())
         .collect();
-    sqlx::query_scalar(
-        "insert into barrier (effect, saga, saga_started_at, task, state, input_hash, input)
-         select c.effect, c.saga, c.started, c.task, 'intent', c.hash, c.input::json
-           from unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::bytea[], $6::text[])
-                as c(effect, saga, started, task, hash, input)
-          order by c.effect collate \"C\"
-         on conflict (effect) do nothing
-         returning effect",
+    let row = sqlx::query(
+        "with made as (
+             insert into barrier (effect, saga, saga_started_at, task, state, input_hash, input)
+             select c.effect, c.saga, c.started, c.task, 'intent', c.hash, c.input::json
+               from unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::bytea[], $6::text[])
+                    as c(effect, saga, started, task, hash, input)
+              order by c.effect collate \"C\"
+             on conflict (effect) do nothing
+             returning effect)
+         select array(select effect from made) as effects,
+                (select saga_started_at from barrier_horizon) as horizon",
     )
     .bind(column(|claim| &claim.effect))
     .bind(column(|claim| &claim.saga))
@@ -106,8 +125,12 @@ pub(crate) async fn claim(
     .bind(column(|claim| &claim.task))
     .bind(hashes)
     .bind(column(|claim| &claim.input))
-    .fetch_all(tx)
-    .await
+    .fetch_one(connection)
+    .await?;
+    Ok(Claimed {
+        effects: row.try_get("effects")?,
+        horizon: row.try_get("horizon")?,
+    })
 }
 
 /// Inserts a tombstone if there is no row yet; whether it did.
@@ -182,6 +205,32 @@ pub(crate) async fn settle(tx: &mut PgConnection, settled: &Settled) -> Result<(
             "a claimed barrier row changed under its transaction".into(),
         ))
     }
+}
+
+/// Writes the answers of those effects whose intent is still open, locked in the order of their keys; which they were.
+pub(crate) async fn settle_open(
+    tx: &mut PgConnection,
+    settled: &Settled,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "with open as (
+             select b.effect, s.state, s.outcome
+               from unnest($1::text[], $2::text[], $3::text[]) as s(effect, state, outcome)
+               join barrier b on b.effect = s.effect
+              where b.state = 'intent'
+              order by b.effect
+                for update of b)
+         update barrier b
+            set state = open.state, outcome = open.outcome::json, at = clock_timestamp()
+           from open
+          where b.effect = open.effect
+         returning b.effect",
+    )
+    .bind(&settled.effects)
+    .bind(&settled.states)
+    .bind(&settled.outcomes)
+    .fetch_all(tx)
+    .await
 }
 
 /// Takes back claims whose tasks claim no effect, so that another attempt starts anew.

@@ -3,6 +3,9 @@
 //! The committed intent says "it may have happened" whatever becomes of this process. An attempt that finds an
 //! intent repeats the request under the same key while the provider remembers it, and only searches after.
 //!
+//! Intents and answers are written set by set ([`external_sets`](super::external_sets)); here is what each means, and
+//! the way of a task that goes alone.
+//!
 //! Subtle: between the call and the second transaction a compensation may have closed the key. Then the row
 //! decides, not our answer.
 
@@ -15,12 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::external_sets::ExternalSets;
 use super::transactional::vanished;
 use super::{bad_input, commit_unknown, joined};
 use crate::barrier::meaning::{self, Forward};
 use crate::barrier::row::{self, Claim, json_text};
 use crate::barrier::{EffectState, horizon};
-use crate::{Closing, Database, External, HandlerError, TaskContext, Undo, Verdict};
+use crate::{Closing, Database, External, HandlerError, Happened, TaskContext, Undo, Verdict};
 
 /// An [`External`] handler without its types; stored inputs and outputs come back through it.
 #[async_trait]
@@ -34,11 +38,24 @@ pub(crate) trait ErasedExternal: Send + Sync + 'static {
     async fn record(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        undo: bool,
-        input: &Value,
-        output: &Value,
+        what: Booked,
+        effects: &[Stored<'_>],
     ) -> Result<(), HandlerError>;
+}
+
+/// What the books are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Booked {
+    Made,
+    Undone,
+}
+
+/// An effect as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'a> {
+    pub(crate) task: &'a TaskContext,
+    pub(crate) input: &'a Value,
+    pub(crate) output: &'a Value,
 }
 
 pub(crate) struct Erase<H>(pub(crate) H);
@@ -113,36 +130,43 @@ impl<H: External> ErasedExternal for Erase<H> {
     async fn record(
         &self,
         tx: &mut PgConnection,
-        task: &TaskContext,
-        undo: bool,
-        input: &Value,
-        output: &Value,
+        what: Booked,
+        effects: &[Stored<'_>],
     ) -> Result<(), HandlerError> {
         let unreadable = |error: serde_json::Error| HandlerError::Broken(broken(&error).message);
-        let input = H::Input::deserialize(input).map_err(unreadable)?;
-        let output = H::Output::deserialize(output).map_err(unreadable)?;
-        if undo {
-            self.0.record_undo(tx, task, &input, &output).await
-        } else {
-            self.0.record(tx, task, &input, &output).await
+        let mut happened = Vec::with_capacity(effects.len());
+        for effect in effects {
+            happened.push(Happened {
+                task: effect.task.clone(),
+                input: H::Input::deserialize(effect.input).map_err(unreadable)?,
+                output: H::Output::deserialize(effect.output).map_err(unreadable)?,
+            });
+        }
+        match what {
+            Booked::Made => self.0.record(tx, &happened).await,
+            Booked::Undone => self.0.record_undo(tx, &happened).await,
         }
     }
 }
 
-pub(crate) async fn run(
-    database: Database,
-    handler: Arc<dyn ErasedExternal>,
-    task: TaskContext,
-) -> Outcome {
-    if let Err(problem) = handler.readable(&task.task().input) {
+/// One attempt, with what it writes under its key.
+pub(super) struct Attempt {
+    pub(super) task: TaskContext,
+    pub(super) claim: Claim,
+}
+
+pub(crate) async fn run(sets: Arc<ExternalSets>, task: TaskContext) -> Outcome {
+    if let Err(problem) = sets.handler().readable(&task.task().input) {
         return Outcome::Failed(problem);
     }
     joined(async move {
-        let claim = Claim::of(&task);
-        let verdict = match intend(&database, handler.as_ref(), &task, &claim).await? {
+        let (claim, handler) = (Claim::of(&task), sets.handler());
+        let attempt = Arc::new(Attempt { task, claim });
+        let (task, input) = (&attempt.task, &attempt.task.task().input);
+        let verdict = match sets.intend(&attempt).await? {
             Intent::Answer(outcome) => return Ok(outcome),
-            Intent::Act => handler.act(&task, &task.task().input).await,
-            Intent::FindFirst => match handler.find(&task, &task.task().input).await {
+            Intent::Act => handler.act(task, input).await,
+            Intent::FindFirst => match handler.find(task, input).await {
                 Closing::Applied(output) => Verdict::Done(output),
                 Closing::Closed(problem)
                 | Closing::StillOpen(problem)
@@ -150,7 +174,7 @@ pub(crate) async fn run(
             },
         };
         let happened = matches!(verdict, Verdict::Done(_) | Verdict::Unknown(_));
-        match settle(&database, handler.as_ref(), &task, &claim, verdict).await {
+        match sets.settle(&attempt, verdict).await {
             // The call was made: an error after it leaves the question open, it does not answer "no".
             Err(error) if happened => Ok(Outcome::Unknown(error.problem())),
             other => other,
@@ -159,37 +183,40 @@ pub(crate) async fn run(
     .await
 }
 
-enum Intent {
+/// What an attempt does after its intent was looked at.
+#[derive(Debug)]
+pub(super) enum Intent {
     Answer(Outcome),
     Act,
     FindFirst,
 }
 
-async fn intend(
+/// What an attempt does whose intent is new, and on disk.
+pub(super) fn fresh(handler: &dyn ErasedExternal, task: &TaskContext, covered: bool) -> Intent {
+    // After a restore the row of an earlier attempt may be missing. While its key still lives, repeating
+    // is the same request; later it would be a second one.
+    if !covered && saga_age(task) >= handler.key_life() {
+        Intent::FindFirst
+    } else {
+        Intent::Act
+    }
+}
+
+pub(super) async fn intend(
     database: &Database,
     handler: &dyn ErasedExternal,
-    task: &TaskContext,
-    claim: &Claim,
+    attempt: &Attempt,
 ) -> Result<Intent, HandlerError> {
+    let Attempt { task, claim } = attempt;
     let mut tx = database.begin().await?;
     // An intent and a call that nobody waits for would only keep those waiting who are in time.
     if !task.begin() {
         return Ok(Intent::Answer(Outcome::Expired));
     }
-    if !row::claim(&mut tx, std::slice::from_ref(claim))
-        .await?
-        .is_empty()
-    {
-        // After a restore the row of an earlier attempt may be missing. While its key still lives, repeating
-        // is the same request; later it would be a second one.
+    if !row::claim(&mut tx, &[claim]).await?.is_empty() {
         let covered = horizon::covers(&mut tx, task.task().saga_started_at).await?;
         tx.commit().await?;
-        let may_be_forgotten = !covered && saga_age(task) >= handler.key_life();
-        return Ok(if may_be_forgotten {
-            Intent::FindFirst
-        } else {
-            Intent::Act
-        });
+        return Ok(fresh(handler, task, covered));
     }
     let found = row::lock(&mut tx, &task.forward_effect()).await?;
     tx.rollback().await?;
@@ -217,13 +244,13 @@ fn saga_age(task: &TaskContext) -> Duration {
     now.unwrap_or_default().saturating_sub(started)
 }
 
-async fn settle(
+pub(super) async fn settle(
     database: &Database,
     handler: &dyn ErasedExternal,
-    task: &TaskContext,
-    claim: &Claim,
+    attempt: &Attempt,
     verdict: Verdict<Value>,
 ) -> Result<Outcome, HandlerError> {
+    let Attempt { task, claim } = attempt;
     let mut tx = database.begin().await?;
     let effect = task.forward_effect();
     let Some(found) = row::lock(&mut tx, &effect).await? else {
@@ -231,9 +258,12 @@ async fn settle(
     };
     match (found.state, &verdict) {
         (EffectState::Intent, Verdict::Done(output)) => {
-            handler
-                .record(&mut tx, task, false, &task.task().input, output)
-                .await?;
+            let stored = Stored {
+                task,
+                input: &task.task().input,
+                output,
+            };
+            handler.record(&mut tx, Booked::Made, &[stored]).await?;
             let outcome = Some(json_text(output)?);
             row::advance(&mut tx, &effect, EffectState::Succeeded, outcome, None).await?;
         }

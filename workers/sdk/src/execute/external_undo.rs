@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use impresario_protocol::{EffectKey, Outcome, Problem};
 use serde_json::Value;
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::external::{ErasedExternal, remembered};
+use super::external::{Booked, ErasedExternal, Stored, remembered};
 use super::joined;
 use super::reconcile::never_ran;
 use super::transactional::vanished;
@@ -97,6 +97,22 @@ impl Effect {
         Ok((tx, found))
     }
 
+    async fn book(
+        &self,
+        tx: &mut PgConnection,
+        what: Booked,
+        input: &Value,
+        output: &Value,
+    ) -> Result<(), HandlerError> {
+        let task = &self.task;
+        let stored = Stored {
+            task,
+            input,
+            output,
+        };
+        self.handler.record(tx, what, &[stored]).await
+    }
+
     async fn close_at_provider(&self, found: &Found, input: &Value) -> Closing<Value> {
         if remembered(self.handler.as_ref(), found.age_ms) {
             self.handler.close(&self.task, input).await
@@ -123,9 +139,7 @@ impl Effect {
             if found.state == EffectState::Closing {
                 match closing {
                     Closing::Applied(output) => {
-                        self.handler
-                            .record(&mut tx, &self.task, false, &input, &output)
-                            .await?;
+                        self.book(&mut tx, Booked::Made, &input, &output).await?;
                         let outcome = Some(json_text(&output)?);
                         let state = EffectState::Undoing;
                         row::advance(&mut tx, &self.key, state, outcome, None).await?;
@@ -173,9 +187,7 @@ impl Effect {
                 )),
             });
         }
-        self.handler
-            .record(&mut tx, &self.task, true, input, output)
-            .await?;
+        self.book(&mut tx, Booked::Undone, input, output).await?;
         let stored = Some(json_text(&undone)?);
         row::advance(&mut tx, &self.key, EffectState::Compensated, None, stored).await?;
         tx.commit().await?;
@@ -199,9 +211,7 @@ impl Effect {
         }
         match closing {
             Closing::Applied(output) => {
-                self.handler
-                    .record(&mut tx, &self.task, false, &input, &output)
-                    .await?;
+                self.book(&mut tx, Booked::Made, &input, &output).await?;
                 let outcome = Some(json_text(&output)?);
                 row::advance(&mut tx, &self.key, EffectState::Succeeded, outcome, None).await?;
                 tx.commit().await?;

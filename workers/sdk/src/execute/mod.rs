@@ -1,15 +1,17 @@
 //! Who does what in which order: one file for each way of keeping an effect at most once.
 //!
 //! [`transactional`] one task in the barrier's transaction · [`set`] many · [`external`] intent, call, answer ·
-//! [`compensate`] and [`reconcile`] for effects of the first two. All database work runs in tasks of its own
+//! [`compensate`] and [`reconcile`] for effects of the first two. [`sets`] is the loop that forms sets. All database work runs in tasks of its own
 //! that are joined, never cancelled: whoever stops waiting for an answer does not stop the transaction.
 
 pub(crate) mod batch_queue;
 pub(crate) mod compensate;
 pub(crate) mod external;
+pub(crate) mod external_sets;
 pub(crate) mod external_undo;
 pub(crate) mod reconcile;
 pub(crate) mod set;
+pub(crate) mod sets;
 pub(crate) mod transactional;
 
 use std::future::Future;

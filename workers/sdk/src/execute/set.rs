@@ -78,7 +78,10 @@ pub(crate) async fn run(
 ) -> Result<Vec<Outcome>, HandlerError> {
     let claims: Vec<Claim> = tasks.iter().map(Claim::of).collect();
     let mut tx = database.begin().await?;
-    let fresh: HashSet<String> = row::claim(&mut tx, &claims).await?.into_iter().collect();
+    let fresh: HashSet<String> = row::claim(&mut tx, &claims.iter().collect::<Vec<_>>())
+        .await?
+        .into_iter()
+        .collect();
     let ours: Vec<TaskContext> = tasks
         .iter()
         .zip(&claims)

@@ -60,8 +60,7 @@ async fn attempt(
     if !task.begin() {
         return Ok(Outcome::Expired);
     }
-    let claims = std::slice::from_ref(&claim);
-    if row::claim(&mut tx, claims).await?.is_empty() {
+    if row::claim(&mut tx, &[&claim]).await?.is_empty() {
         let answer = found(&mut tx, task, &claim).await;
         tx.rollback().await?;
         return answer;

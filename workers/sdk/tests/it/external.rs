@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use impresario_protocol::{Outcome, Problem};
 use impresario_worker_sdk::testing::{TestSaga, compensation, forward, reconcile};
 use impresario_worker_sdk::{
-    Closing, External, ExternalNames, HandlerError, TaskContext, Undo, Verdict,
+    Closing, External, ExternalNames, HandlerError, Happened, TaskContext, Undo, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::fixture::{Fixture, code, fixture_with, input, succeeded};
 
 /// What a provider knows under a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Known {
+pub(crate) enum Known {
     Acted,
     Cancelled,
     Undone,
@@ -26,15 +26,17 @@ enum Known {
 
 /// A provider in memory, and how it behaves now.
 #[derive(Clone, Default)]
-struct Provider {
+pub(crate) struct Provider {
     keys: Arc<Mutex<HashMap<String, Known>>>,
     behaviour: Arc<Mutex<&'static str>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
     life: Arc<Mutex<Duration>>,
+    /// Effects that each call to the books was about.
+    pub(crate) booked: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Provider {
-    fn behave(&self, how: &'static str) {
+    pub(crate) fn behave(&self, how: &'static str) {
         *self.behaviour.lock().unwrap() = how;
     }
 
@@ -48,18 +50,19 @@ impl Provider {
         *self.behaviour.lock().unwrap()
     }
 
-    fn calls(&self) -> Vec<&'static str> {
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 }
 
 #[derive(Deserialize)]
-struct Input {
+pub(crate) struct Input {
     name: String,
+    then: String,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Output {
+pub(crate) struct Output {
     id: String,
 }
 
@@ -120,11 +123,16 @@ impl External for Provider {
     async fn record(
         &self,
         tx: &mut PgConnection,
-        _task: &TaskContext,
-        input: &Input,
-        _output: &Output,
+        effects: &[Happened<Input, Output>],
     ) -> Result<(), HandlerError> {
-        count(tx, &input.name, 1).await
+        self.booked.lock().unwrap().push(effects.len());
+        for effect in effects {
+            if effect.input.then == "break" {
+                sqlx::query("select 1 / 0").execute(&mut *tx).await?;
+            }
+            count(tx, &effect.input.name, 1).await?;
+        }
+        Ok(())
     }
 
     async fn close(&self, task: &TaskContext, _input: &Input) -> Closing<Output> {
@@ -169,15 +177,16 @@ impl External for Provider {
     async fn record_undo(
         &self,
         tx: &mut PgConnection,
-        _task: &TaskContext,
-        input: &Input,
-        _output: &Output,
+        effects: &[Happened<Input, Output>],
     ) -> Result<(), HandlerError> {
-        count(tx, &input.name, -1).await
+        for effect in effects {
+            count(tx, &effect.input.name, -1).await?;
+        }
+        Ok(())
     }
 }
 
-async fn external() -> (Fixture, Provider) {
+pub(crate) async fn external() -> (Fixture, Provider) {
     let provider = Provider::default();
     *provider.life.lock().unwrap() = Duration::from_secs(3600);
     let handler = provider.clone();

@@ -9,6 +9,7 @@ mod amqp;
 mod barrier;
 mod batch;
 mod external;
+mod external_sets;
 mod fixture;
 mod horizon;
 mod long;
