@@ -201,10 +201,15 @@ impl Unanswered {
     }
 }
 
+/// Connections kept open to a provider while they are idle: one for each call that a worker makes side by side at most,
+/// which its slots bound. A connection anew for each call would cost more than the call.
+const CONNECTIONS_IDLE_MAX: usize = 256;
+
 pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .pool_max_idle_per_host(CONNECTIONS_IDLE_MAX)
         .build()
 }
 

@@ -27,6 +27,15 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// The state of a key whose answer this is.
+    pub(crate) fn key_state(&self) -> &'static str {
+        if self.is_success() {
+            "acted"
+        } else {
+            "refused"
+        }
+    }
+
     pub(crate) fn key_cancelled() -> Self {
         let sentence = "this key was cancelled and will never act";
         Answer::problem(StatusCode::CONFLICT, "key_cancelled", sentence)

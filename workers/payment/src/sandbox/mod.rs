@@ -4,7 +4,7 @@
 //! wrong is chosen by the payment token ([`token`]); `docs/sandbox-provider.md` is its manual. It never looks
 //! at the pool's tables, and the pool never at its.
 //!
-//! Here: wiring. Requests that act are in [`operation`] and [`request`], keys in [`keys`], rows in [`store`], what
+//! Here: wiring. Requests that act are in [`operation`] and [`request`], plain ones side by side in [`sets`], keys in [`keys`], rows in [`store`], what
 //! happens without a request (customers pay, events are posted) in [`webhook`].
 
 mod answer;
@@ -12,6 +12,7 @@ mod keys;
 mod log;
 mod operation;
 mod request;
+mod sets;
 mod store;
 mod token;
 mod webhook;
@@ -56,6 +57,18 @@ impl Default for Config {
 pub(crate) struct Sandbox {
     pub(crate) database: Database,
     pub(crate) config: Config,
+    pub(crate) sets: sets::Sets,
+}
+
+impl Sandbox {
+    fn new(database: Database, config: Config) -> Self {
+        let sets = sets::Sets::start(database.clone());
+        Sandbox {
+            database,
+            config,
+            sets,
+        }
+    }
 }
 
 /// Prepares connections to the server's schema.
@@ -70,7 +83,7 @@ pub async fn migrate(database: &Database) -> Result<(), DatabaseError> {
         .await
 }
 
-/// The server's routes.
+/// The server's routes. Must be called inside a tokio runtime.
 pub fn router(database: Database, config: Config) -> Router {
     Router::new()
         .route("/v1/authorizations", post(operation::authorize))
@@ -87,7 +100,7 @@ pub fn router(database: Database, config: Config) -> Router {
         .route("/v1/log", get(log::list))
         .route("/sandbox/heal", post(keys::heal))
         .route("/sandbox/settle/{id}", post(request::settle))
-        .with_state(Sandbox { database, config })
+        .with_state(Sandbox::new(database, config))
 }
 
 /// Serves until `shutdown` resolves. Requests that never answer do not hold the end up.
@@ -109,5 +122,5 @@ pub async fn run_background(
     config: Config,
     shutdown: tokio_util::sync::CancellationToken,
 ) {
-    webhook::run(Sandbox { database, config }, shutdown).await;
+    webhook::run(Sandbox::new(database, config), shutdown).await;
 }

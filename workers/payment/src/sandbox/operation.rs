@@ -1,8 +1,10 @@
 //! The requests that move money, under their idempotency keys; those about payment requests are in [`request`].
 //!
+//! Plain requests are decided together with their neighbours ([`sets`](super::sets)), all others here, one by one.
 //! The decision is made in a task of its own: a client that hangs up never stops it halfway. "Never answers"
 //! means that the connection is held until the client gives up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -25,11 +27,11 @@ const FLAKY_FAILURES: i32 = 2;
 const NEVER: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Deserialize)]
-struct AuthorizeBody {
-    amount: i64,
-    currency: String,
-    token: String,
-    reference: Option<String>,
+pub(super) struct AuthorizeBody {
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) token: String,
+    pub(super) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,10 +49,22 @@ struct RefundBody {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) key: String,
-    operation: Operation,
+    pub(super) operation: Operation,
     /// Id in the path; empty for what is made anew.
     pub(super) object: String,
     pub(super) body: Bytes,
+}
+
+impl Request {
+    /// By which another request under the same key is recognised. The object in the path is part of what is asked.
+    pub(super) fn hash(&self) -> Vec<u8> {
+        let hash = Sha256::new()
+            .chain_update(self.object.as_bytes())
+            .chain_update(b"\n")
+            .chain_update(&self.body)
+            .finalize();
+        hash.to_vec()
+    }
 }
 
 /// How a decision ended.
@@ -111,13 +125,16 @@ pub(super) async fn serve(
         let sentence = "an Idempotency-Key of 1 to 255 characters is required";
         return Answer::problem(StatusCode::BAD_REQUEST, "key_missing", sentence);
     };
-    let request = Request {
+    let request = Arc::new(Request {
         key: key.to_owned(),
         operation,
         object,
         body,
-    };
+    });
     let decided = tokio::spawn(async move {
+        if let Some(answer) = sandbox.sets.ask(&request).await {
+            return Ok(Decided::Answer(answer));
+        }
         match decide(&sandbox, &request, false).await? {
             Decided::Later => {
                 tokio::time::sleep(sandbox.config.slow_by).await;
@@ -151,12 +168,7 @@ async fn decide(
     waited: bool,
 ) -> Result<Decided, sqlx::Error> {
     let mut tx = sandbox.database.begin().await?;
-    // The object in the path is part of what is asked.
-    let hash = Sha256::new()
-        .chain_update(request.object.as_bytes())
-        .chain_update(b"\n")
-        .chain_update(&request.body)
-        .finalize();
+    let hash = request.hash();
     let asked = Some((request.operation, &hash[..]));
     let key = store::key_lock(&mut tx, &request.key, asked, sandbox.config.key_life).await?;
     let same = key.operation.as_deref() == Some(request.operation.as_str())
@@ -210,10 +222,7 @@ async fn first_time(
         Behaviour::Failing if !healed => {
             return Ok(technical("this fails until the sandbox is healed"));
         }
-        Behaviour::Declined => {
-            let sentence = "the card was declined";
-            Answer::problem(StatusCode::PAYMENT_REQUIRED, "card_declined", sentence)
-        }
+        Behaviour::Declined => declined(),
         Behaviour::Good
         | Behaviour::Slow
         | Behaviour::TimeoutActed
@@ -305,17 +314,35 @@ pub(super) fn unprocessable(code: &str, text: &str) -> Answer {
     Answer::problem(StatusCode::UNPROCESSABLE_ENTITY, code, text)
 }
 
-async fn act_authorize(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
-    let body: AuthorizeBody = match serde_json::from_slice(&request.body) {
-        Ok(body) => body,
-        Err(error) => return Ok(unprocessable("bad_body", &error.to_string())),
-    };
+pub(super) fn declined() -> Answer {
+    let sentence = "the card was declined";
+    Answer::problem(StatusCode::PAYMENT_REQUIRED, "card_declined", sentence)
+}
+
+pub(super) fn authorize_answer(id: &str, amount: i64, currency: &str) -> Answer {
+    Answer::done(json!({ "authorization_id": id, "amount": amount, "currency": currency }))
+}
+
+pub(super) fn capture_answer(id: &str, amount: i64, currency: &str) -> Answer {
+    Answer::done(json!({ "charge_id": id, "amount": amount, "currency": currency }))
+}
+
+/// What an authorization asks for, or why it cannot be understood.
+pub(super) fn readable(body: &[u8]) -> Result<AuthorizeBody, Answer> {
+    let body: AuthorizeBody = serde_json::from_slice(body)
+        .map_err(|error| unprocessable("bad_body", &error.to_string()))?;
     if body.amount <= 0 || body.currency.len() != 3 {
-        return Ok(unprocessable(
-            "bad_amount",
-            "an amount is positive and in a currency",
-        ));
+        let sentence = "an amount is positive and in a currency";
+        return Err(unprocessable("bad_amount", sentence));
     }
+    Ok(body)
+}
+
+async fn act_authorize(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
+    let body = match readable(&request.body) {
+        Ok(body) => body,
+        Err(answer) => return Ok(answer),
+    };
     if behaviour(&body.token, request.operation).is_none() {
         return Ok(unprocessable(
             "invalid_token",
@@ -339,9 +366,7 @@ async fn act_authorize(tx: &mut PgConnection, request: &Request) -> Result<Answe
     .bind(&request.key)
     .execute(tx)
     .await?;
-    Ok(Answer::done(
-        json!({ "authorization_id": id, "amount": body.amount, "currency": body.currency }),
-    ))
+    Ok(authorize_answer(&id, body.amount, &body.currency))
 }
 
 async fn act_capture(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {
@@ -375,9 +400,7 @@ async fn act_capture(tx: &mut PgConnection, request: &Request) -> Result<Answer,
     .bind(&request.key)
     .execute(tx)
     .await?;
-    Ok(Answer::done(
-        json!({ "charge_id": id, "amount": found.amount, "currency": found.currency }),
-    ))
+    Ok(capture_answer(&id, found.amount, &found.currency))
 }
 
 async fn act_void(tx: &mut PgConnection, request: &Request) -> Result<Answer, sqlx::Error> {

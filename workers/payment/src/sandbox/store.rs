@@ -4,6 +4,7 @@
 use impresario_worker_sdk::HandlerError;
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::answer::Answer;
@@ -127,11 +128,7 @@ pub(super) async fn key_answer(
 ) -> Result<(), sqlx::Error> {
     sqlx::query("update key set state = $2, status = $3, answer = $4::json where key = $1")
         .bind(key)
-        .bind(if answer.is_success() {
-            "acted"
-        } else {
-            "refused"
-        })
+        .bind(answer.key_state())
         .bind(i32::from(answer.status))
         .bind(answer.body.to_string())
         .execute(tx)
@@ -174,6 +171,28 @@ pub(super) async fn authorization_lock(
     .bind(id)
     .fetch_optional(tx)
     .await
+}
+
+/// Those authorizations of which money can be taken now. Not locked: whoever takes it looks again.
+pub(super) async fn authorizations_live(
+    connection: &mut PgConnection,
+    ids: &[&str],
+) -> Result<HashMap<String, Authorization>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<Authorization> = sqlx::query_as(
+        "select authorization_id, amount, currency, token, state, false as healed
+           from authorization_
+          where authorization_id = any($1) and state = 'authorized'",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    let by_id = found
+        .into_iter()
+        .map(|one| (one.authorization_id.clone(), one));
+    Ok(by_id.collect())
 }
 
 /// A charge, locked.

@@ -109,3 +109,88 @@ async fn a_cancelled_key_never_acts_and_an_acted_one_says_with_what() {
         .unwrap();
     assert_eq!(nothing.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn requests_side_by_side_are_decided_together_and_each_for_itself() {
+    let payments = payments().await;
+    let path = "/v1/authorizations";
+    let used = post(&payments, path, Some("k0"), ten_euros("tok_ok")).await;
+    post(&payments, "/v1/keys/k1/cancel", None, json!({})).await;
+    let tokens = [
+        "tok_ok",
+        "tok_ok",
+        "tok_declined",
+        "tok_flaky",
+        "tok_ok@moon",
+    ];
+    let tokens = tokens.into_iter().chain(std::iter::repeat_n("tok_ok", 35));
+    let keys: Vec<String> = (0..40).map(|number| format!("k{number}")).collect();
+    let requests = keys
+        .iter()
+        .zip(tokens)
+        .map(|(key, token)| post(&payments, path, Some(key), ten_euros(token)));
+    let answers = futures::future::join_all(requests).await;
+    assert_eq!(answers[0], used);
+    let code = |number: usize| answers[number].1["code"].as_str();
+    assert_eq!(
+        [code(1), code(2), code(3), code(4)],
+        [
+            Some("key_cancelled"),
+            Some("card_declined"),
+            Some("technical_error"),
+            Some("invalid_token")
+        ]
+    );
+    assert_eq!(payments.log().await.len(), 36);
+    let transactions: i64 =
+        sqlx::query_scalar("select count(distinct xmin::text) from provider.key")
+            .fetch_one(payments.database.pool())
+            .await
+            .unwrap();
+    assert!(transactions < 36, "requests share commits: {transactions}");
+
+    // Captures: two of one authorization, one of an authorization that was given back, one of none.
+    let id = |number: usize| {
+        answers[number].1["authorization_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    post(
+        &payments,
+        &format!("{path}/{}/void", id(6)),
+        Some("void"),
+        json!({}),
+    )
+    .await;
+    let mut objects: Vec<String> = (5..40).map(id).collect();
+    objects.push(id(5));
+    objects.push("auth_none".into());
+    let captures = objects.iter().enumerate().map(|(number, id)| {
+        let (path, key) = (format!("{path}/{id}/capture"), format!("c{number}"));
+        let payments = &payments;
+        async move { post(payments, &path, Some(&key), json!({})).await }
+    });
+    let captured = futures::future::join_all(captures).await;
+    let code = |number: usize| captured[number].1["code"].as_str();
+    assert_eq!(
+        [code(1), code(36)],
+        [Some("authorization_voided"), Some("not_found")]
+    );
+    // One of the two, whichever came first.
+    assert!(code(0).is_none() != code(35).is_none(), "{captured:?}");
+    let charged = captured
+        .iter()
+        .filter(|answer| answer.0.is_success())
+        .count();
+    assert_eq!(charged, 34);
+    assert_eq!(
+        payments
+            .log()
+            .await
+            .iter()
+            .filter(|one| *one == "capture")
+            .count(),
+        34
+    );
+}

@@ -92,8 +92,7 @@ async fn what_was_seen_before_is_answered_from_its_row_beside_its_siblings() {
     assert_eq!(answers[0], before);
     assert_eq!(code(&answers[1]), "declined");
     assert_eq!(answers[2], Outcome::Refused);
-    for number in 3..6 {
-        let answer = &answers[number];
+    for answer in &answers[3..6] {
         assert!(matches!(answer, Outcome::Succeeded { .. }), "{answer:?}");
     }
     assert_eq!(code(&answers[6]), "input_mismatch");
