@@ -55,11 +55,8 @@ fn measure(options: &Options) -> Outcome<bool> {
     if options.goals {
         println!("\n{}", report::markdown(&results));
     }
-    if let Some(path) = &options.json {
-        report::write_json(path, &results)?;
-    }
-    if let Some(folder) = &options.plots {
-        plot::write(folder, &results)?;
+    for path in options.json.iter().chain(&options.plots) {
+        println!("written to {}", path.display());
     }
     Ok(results.hold())
 }

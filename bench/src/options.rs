@@ -80,7 +80,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Also draw the figures, as SVG files in this folder.
+    /// Also draw the figures as SVG files in this folder, with the tables as Markdown.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) plots: Option<PathBuf>,
 

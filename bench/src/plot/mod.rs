@@ -61,7 +61,6 @@ pub(crate) fn write(folder: &Path, results: &Results) -> Outcome {
         let Some(svg) = chart.svg() else { continue };
         let path = folder.join(name);
         fs::write(&path, svg).map_err(|e| format!("could not write {}: {e}", path.display()))?;
-        println!("drawn in {}", path.display());
     }
     Ok(())
 }

@@ -27,9 +27,7 @@ pub(crate) fn write(path: &Path, results: &Results) -> Outcome {
         "problems": results.problems,
     });
     std::fs::write(path, format!("{all:#}\n"))
-        .map_err(|e| format!("could not write {}: {e}", path.display()))?;
-    println!("written to {}", path.display());
-    Ok(())
+        .map_err(|e| format!("could not write {}: {e}", path.display()))
 }
 
 fn series(series: &Series) -> Value {

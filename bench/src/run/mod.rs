@@ -20,7 +20,7 @@ use stage::Stage;
 /// Where the trivial saga is posted.
 const TRIVIALS: &str = "/v1/trivials";
 
-/// Everything that the options ask for. A part that fails does not take the figures of the others with it.
+/// Everything that the options ask for, part by part.
 pub(crate) async fn run(options: &Options) -> Outcome<Results> {
     let variants = if options.goals {
         Variant::ALL.to_vec()
@@ -35,25 +35,31 @@ pub(crate) async fn run(options: &Options) -> Outcome<Results> {
     let mut results = Results::default();
     if !echo.is_empty() {
         let done = engine(options, &echo, &mut results).await;
-        results.note("the engine alone", done);
+        end_part(options, &mut results, "the engine alone", done)?;
     }
     if !echo.is_empty() && !options.stored().is_empty() {
         let done = stored_sagas(options, &mut results).await;
-        results.note("stored sagas", done);
+        end_part(options, &mut results, "stored sagas", done)?;
     }
     if options.goals {
         let done = two_orchestrators(options, &mut results).await;
-        results.note("two orchestrators", done);
+        end_part(options, &mut results, "two orchestrators", done)?;
     }
     for variant in bookings {
         let done = booking(options, variant, &mut results).await;
-        results.note(variant.name(), done);
+        end_part(options, &mut results, variant.name(), done)?;
     }
     for setting in options.peers() {
         let done = peer(options, setting, &echo, &mut results).await;
-        results.note(setting.name, done);
+        end_part(options, &mut results, setting.name, done)?;
     }
     Ok(results)
+}
+
+/// A part that fails does not take the figures of the others with it, and neither does one that never comes.
+fn end_part(options: &Options, results: &mut Results, part: &str, done: Outcome) -> Outcome {
+    results.note(part, done);
+    report::keep(options, results)
 }
 
 /// The engine alone: sagas whose steps do nothing, and the limits of the machine.
