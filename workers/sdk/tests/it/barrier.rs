@@ -201,3 +201,27 @@ async fn names_and_operations_that_do_not_fit_are_told() {
         .await;
     assert_eq!(code(&unreadable), "bad_input");
 }
+
+#[tokio::test]
+async fn a_plan_made_while_the_table_is_empty_goes_by_key() {
+    let test = fixture().await;
+    let mut connection = test.database.pool().acquire().await.unwrap();
+    let prepare = "set plan_cache_mode = force_generic_plan;
+        prepare settle(text[], text[]) as
+        update barrier b set state = s.state
+          from unnest($1, $2) as s(effect, state)
+         where b.effect = s.effect and b.state = 'intent'";
+    sqlx::raw_sql(prepare)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    let plan: Vec<String> = sqlx::query_scalar("explain execute settle('{a}', '{b}')")
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("barrier_pkey"), "{plan}");
+    assert!(!plan.contains("Seq Scan"), "{plan}");
+    // The session was changed: it must not go back to the others.
+    connection.close().await.unwrap();
+}
