@@ -61,7 +61,7 @@ impl Net {
                     let progress = Progress {
                         seq: loaded.seq,
                         definition: loaded.definition,
-                        state: loaded.state,
+                        state: Arc::new(loaded.state),
                     };
                     self.hub.publish(id, progress);
                 }

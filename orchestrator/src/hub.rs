@@ -20,7 +20,7 @@ pub struct Progress {
     /// Its definition.
     pub definition: Arc<Definition>,
     /// Its state.
-    pub state: State,
+    pub state: Arc<State>,
 }
 
 impl Progress {
@@ -166,7 +166,7 @@ mod tests {
         Progress {
             seq,
             definition,
-            state,
+            state: Arc::new(state),
         }
     }
 

@@ -85,7 +85,7 @@ impl Api {
         Ok(Arc::new(Progress {
             seq: loaded.seq,
             definition: loaded.definition,
-            state: loaded.state,
+            state: Arc::new(loaded.state),
         }))
     }
 }

@@ -12,7 +12,8 @@ use crate::store::row::BodyRef;
 use crate::store::sagas::instant;
 
 /// All that the next commit adds, by saga.
-pub(super) type Entries = BTreeMap<SagaId, Entry>;
+/// Boxed, because the tree moves its values when it grows.
+pub(super) type Entries = BTreeMap<SagaId, Box<Entry>>;
 
 /// What one saga adds.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Inputs to decisions: which saga, may it decide now, what did it decide.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use impresario_workflows::saga::{
     Command, Decision, Ignored, Input, Meaning, Moment, Problem, Refusal, decide,
@@ -102,11 +103,11 @@ impl Lane {
             Place::Idle(saga) | Place::InBatch(saga) | Place::InFlight(saga) => saga,
             Place::Loading => return,
         };
-        saga.state = decision.next;
+        saga.state = Arc::new(decision.next);
         let entry = self
             .open
             .entry(id)
-            .or_insert_with(|| Entry::new(&saga, now));
+            .or_insert_with(|| Box::new(Entry::new(&saga, now)));
         if let Some(mut row) = start {
             describe_start(&saga, &mut row);
             entry.start = Some(row);
@@ -225,7 +226,7 @@ impl Lane {
         };
         match found {
             Some(Ok(loaded)) => {
-                slot.place = Place::Idle(Saga::from_store(loaded));
+                slot.place = Place::Idle(Box::new(Saga::from_store(loaded)));
                 self.go_on(id);
             }
             Some(Err(error)) => {

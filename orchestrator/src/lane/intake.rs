@@ -81,7 +81,7 @@ impl Lane {
             return;
         }
         let saga = Saga {
-            state: State::unborn(&id.to_string(), &stored.definition),
+            state: Arc::new(State::unborn(&id.to_string(), &stored.definition)),
             definition: Arc::clone(&stored.definition),
             tenant: Arc::from(tenant.as_str()),
             partition,
@@ -105,7 +105,7 @@ impl Lane {
         self.slots.insert(
             id,
             Slot {
-                place: Place::Idle(saga),
+                place: Place::Idle(Box::new(saga)),
                 waiting: Default::default(),
             },
         );

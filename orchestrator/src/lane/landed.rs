@@ -1,6 +1,7 @@
 //! A commit has landed: winners are released, losers decide again on the stored head.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use impresario_workflows::saga::{Input, Problem};
 use impresario_workflows::{Millis, SagaId};
@@ -27,10 +28,10 @@ impl Lane {
         let mut lists: HashMap<(String, u16), Vec<Vec<u8>>> = HashMap::new();
         for (id, entry) in entries {
             if won.contains(&id) {
-                self.won(id, entry, &mut release, &mut lists);
+                self.won(id, *entry, &mut release, &mut lists);
             } else {
                 metrics::counter!("impresario_commits_lost_total").increment(1);
-                self.lost(id, entry);
+                self.lost(id, *entry);
             }
         }
         self.parts.announcer.tell(&release.moved);
@@ -87,7 +88,7 @@ impl Lane {
             let progress = Progress {
                 seq: saga.seq,
                 definition: saga.definition.clone(),
-                state: saga.state.clone(),
+                state: Arc::clone(&saga.state),
             };
             self.parts.hub.publish(id, progress);
         }

@@ -312,7 +312,7 @@ impl Lane {
         }
         for (id, entry) in entries {
             tracing::error!(saga = %id, why, "a saga's decision cannot be stored");
-            self.unstorable(id, entry, why);
+            self.unstorable(id, *entry, why);
         }
     }
 

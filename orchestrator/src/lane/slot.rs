@@ -17,17 +17,17 @@ pub(super) struct Slot {
     pub(super) waiting: VecDeque<Pending>,
 }
 
-/// Where the saga is in the lane's turn.
+/// Where the saga is in the lane's turn. Boxed, because it moves from place to place twice a turn.
 #[derive(Debug)]
 pub(super) enum Place {
     /// Being read from the store.
     Loading,
     /// As stored (as far as we know).
-    Idle(Saga),
+    Idle(Box<Saga>),
     /// With decisions in the next batch: the state is what it will be once that is committed.
-    InBatch(Saga),
+    InBatch(Box<Saga>),
     /// In the batch that is being committed: decides nothing until that is answered.
-    InFlight(Saga),
+    InFlight(Box<Saga>),
 }
 
 /// The cached saga.
@@ -36,7 +36,8 @@ pub(super) struct Saga {
     pub(super) definition: Arc<Definition>,
     pub(super) tenant: Arc<str>,
     pub(super) partition: u16,
-    pub(super) state: State,
+    /// Shared with those who wait for it: each decision makes a new one.
+    pub(super) state: Arc<State>,
     /// Number of the last journal row that is (or in a batch: will be) in place.
     pub(super) seq: i32,
     pub(super) stored: StoredRow,
@@ -92,7 +93,7 @@ impl Saga {
             definition: loaded.definition,
             tenant: Arc::from(loaded.tenant.as_str()),
             partition: loaded.partition,
-            state: loaded.state,
+            state: Arc::new(loaded.state),
             seq: loaded.seq,
             stored: StoredRow {
                 status,

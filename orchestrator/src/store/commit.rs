@@ -1,6 +1,6 @@
 //! The commit: one statement, one round trip, for everything a lane has decided since the last one.
 //!
-//! It inserts the journal rows that win (row n+1 with n in place; a first row with its key new) and writes,
+//! It inserts the journal rows that win (row n+1 with n at the head; a first row with its key new) and writes,
 //! from what that insert returned, the saga rows that change and one outbox row per queue: a loser's commands
 //! never ship. It is sorted by key and by saga, so that two replicas lock in the same order.
 //!
@@ -103,13 +103,20 @@ pub struct Committed {
     pub outbox: Vec<(i64, String, u16)>,
 }
 
-const COMMIT: &str = r#"
+/// The statement, but for how a journal row and a key are won.
+macro_rules! commit_statement {
+    (keys: $keys:literal, journal: $journal:literal, conflict: $conflict:literal) => {
+        concat!(
+            r#"
 with key_won as (
     insert into saga_key (tenant, definition, key, saga_id, body_hash)
     select s.tenant, s.definition, s.key, s.saga_id, s.body_hash
     from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
          as s (tenant, definition, key, saga_id, body_hash)
-    on conflict do nothing
+    "#,
+            $keys,
+            $conflict,
+            r#"
     returning saga_id
 ),
 won as (
@@ -119,9 +126,13 @@ won as (
     where case
         when j.seq = 1 then j.saga_id in (select saga_id from key_won)
         -- A scalar subquery, so that it is an index look-up whatever the planner believes of the table.
-        else (select p.seq from journal p where p.saga_id = j.saga_id and p.seq = j.seq - 1) is not null
+        else "#,
+            $journal,
+            r#"
     end
-    on conflict do nothing
+    "#,
+            $conflict,
+            r#"
     returning saga_id
 ),
 new_saga as (
@@ -157,10 +168,60 @@ delivered as (
 select saga_id, null::bigint as outbox, null::text as pool, null::smallint as part from won
 union all
 select null, id, pool, partition from sent
-"#;
+"#
+        )
+    };
+}
+
+/// When nobody else writes the same rows at the same time, which is nearly always: whoever lost already is left out
+/// by looking, and the unique keys stand behind it. A row that somebody inserts between our look and our insert
+/// fails the whole statement; then [`CONTENDED`] decides the same batch. `on conflict` in the first place would cost
+/// each row another descent of the index, a lock and a log record (`docs/decisions/0011-plain-inserts.md`).
+const COMMIT: &str = commit_statement!(
+    keys: "where (select k.saga_id from saga_key k
+                  where k.tenant = s.tenant and k.definition = s.definition and k.key = s.key) is null",
+    journal: "(select p.seq from journal p where p.saga_id = j.saga_id order by p.seq desc limit 1) = j.seq - 1",
+    conflict: ""
+);
+
+/// When somebody does: the unique keys decide row by row.
+const CONTENDED: &str = commit_statement!(
+    keys: "",
+    journal: "(select p.seq from journal p where p.saga_id = j.saga_id and p.seq = j.seq - 1) is not null",
+    conflict: "on conflict do nothing"
+);
 
 /// Commits a batch.
 pub async fn commit(connection: &mut PgConnection, batch: &Batch) -> Answer {
+    let answered = match execute(connection, COMMIT, batch).await {
+        // The server says that it has rolled it back: the same batch may be tried at once.
+        Err(error) if is_contended(&error) => {
+            metrics::counter!("impresario_commits_contended_total").increment(1);
+            execute(connection, CONTENDED, batch).await
+        }
+        answered => answered,
+    };
+    match answered {
+        Ok(committed) => Answer::Committed(committed),
+        Err(error) => match aftermath(&error) {
+            Aftermath::Transient => Answer::Transient(error),
+            Aftermath::Definite => Answer::Definite(error),
+            Aftermath::Unknown => Answer::Unknown(error),
+        },
+    }
+}
+
+fn is_contended(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation())
+}
+
+async fn execute(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    batch: &Batch,
+) -> Result<Committed, sqlx::Error> {
     let Batch {
         nonce,
         starts,
@@ -169,7 +230,7 @@ pub async fn commit(connection: &mut PgConnection, batch: &Batch) -> Answer {
         tasks,
         delivered,
     } = batch;
-    let answered = sqlx::query(COMMIT)
+    sqlx::query(statement)
         .bind(&starts.tenant)
         .bind(&starts.definition)
         .bind(&starts.key)
@@ -198,15 +259,7 @@ pub async fn commit(connection: &mut PgConnection, batch: &Batch) -> Answer {
         .bind(delivered)
         .fetch_all(connection)
         .await
-        .and_then(|found| found.iter().try_fold(Committed::default(), fold_answer));
-    match answered {
-        Ok(committed) => Answer::Committed(committed),
-        Err(error) => match aftermath(&error) {
-            Aftermath::Transient => Answer::Transient(error),
-            Aftermath::Definite => Answer::Definite(error),
-            Aftermath::Unknown => Answer::Unknown(error),
-        },
-    }
+        .and_then(|found| found.iter().try_fold(Committed::default(), fold_answer))
 }
 
 fn fold_answer(
