@@ -176,7 +176,7 @@ select null, id, pool, partition from sent
 /// When nobody else writes the same rows at the same time, which is nearly always: whoever lost already is left out
 /// by looking, and the unique keys stand behind it. A row that somebody inserts between our look and our insert
 /// fails the whole statement; then [`CONTENDED`] decides the same batch. `on conflict` in the first place would cost
-/// each row another descent of the index, a lock and a log record (`docs/decisions/0011-plain-inserts.md`).
+/// each row another descent of the index, a lock and a log record (`docs/decisions/0017-plain-inserts.md`).
 const COMMIT: &str = commit_statement!(
     keys: "where (select k.saga_id from saga_key k
                   where k.tenant = s.tenant and k.definition = s.definition and k.key = s.key) is null",

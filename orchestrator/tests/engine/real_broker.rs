@@ -10,8 +10,7 @@ use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
 use impresario_protocol::{
-    Operation, Outcome, PROTOCOL_VERSION, ResultMessage, Task, TaskMessage, TaskResult,
-    results_queue, task_queue,
+    Operation, Outcome, PROTOCOL_VERSION, Queues, ResultMessage, Task, TaskMessage, TaskResult,
 };
 use impresario_workflows::saga::Start;
 use impresario_workflows::{Definition, SagaId};
@@ -25,9 +24,11 @@ use tokio::sync::mpsc;
 
 use crate::fixture::{PATIENCE, STORY, database};
 
-/// An engine on a real broker, with pools that nobody else has.
+/// An engine on a real broker, with queues that nobody else has: tests beside it have other databases, and would take
+/// its results.
 struct Real {
     engine: Engine,
+    queues: Queues,
     seats: String,
     outside: Channel,
     _connection: Connection,
@@ -47,7 +48,12 @@ impl Real {
         let store = StoreOptions::new(database().await);
         let store = Database::open(&store).await.expect("open the database");
         let (arrivals, arrivals_in) = mpsc::channel(64);
-        let broker = Rabbit::connect(rabbit::Options::new(&amqp), arrivals).unwrap();
+        let queues: Queues = name.parse().unwrap();
+        let options = rabbit::Options {
+            queues: queues.clone(),
+            ..rabbit::Options::new(&amqp)
+        };
+        let broker = Rabbit::connect(options, arrivals).unwrap();
         let options = Options::new("real");
         let engine = Engine::start(
             options,
@@ -63,6 +69,7 @@ impl Real {
             .unwrap();
         Real {
             engine,
+            queues,
             seats,
             outside: connection.create_channel().await.unwrap(),
             _connection: connection,
@@ -79,7 +86,7 @@ impl Real {
     }
 
     async fn delete_queue(&self) {
-        let queue = task_queue(&self.seats);
+        let queue = self.queues.tasks(&self.seats);
         let options = QueueDeleteOptions::default();
         self.outside
             .queue_delete(queue.into(), options)
@@ -97,7 +104,7 @@ impl Real {
             {
                 // A queue that is not there (yet) ends the channel.
                 let channel = self._connection.create_channel().await.unwrap();
-                let queue = task_queue(&self.seats).into();
+                let queue = self.queues.tasks(&self.seats).into();
                 let options = BasicConsumeOptions::default();
                 let consuming =
                     channel.basic_consume(queue, "".into(), options, FieldTable::default());
@@ -152,7 +159,10 @@ impl Real {
             probe: None,
         };
         let body = serde_json::to_vec(&message).unwrap();
-        let (queue, options) = (results_queue(partition), BasicPublishOptions::default());
+        let (queue, options) = (
+            self.queues.results(partition),
+            BasicPublishOptions::default(),
+        );
         let persistent = BasicProperties::default().with_delivery_mode(2);
         self.outside
             .basic_publish("".into(), queue.into(), options, &body, persistent)
