@@ -169,14 +169,14 @@ impl Supervisor {
         }
     }
 
-    /// Runs `start` on a port. Another program may take a free port between our look and its use, so with 0 it is
-    /// tried on up to three of them.
+    /// Runs `start` on a port. Another program may take a free port between our look and its use, so it is tried up to
+    /// three times: with 0 on other ports, and otherwise because a server may have further ports that it picks itself.
     pub(crate) fn on_port(
         &mut self,
         wanted: u16,
         mut start: impl FnMut(&mut Self, u16) -> Result<(), Error>,
     ) -> Result<u16, Error> {
-        let mut tries = if wanted == 0 { 3 } else { 1 };
+        let mut tries = 3;
         loop {
             let port = port::pick(wanted)?;
             tries -= 1;
@@ -199,6 +199,8 @@ fn lost_the_port(error: &Error) -> bool {
     let text = error.to_string().to_lowercase();
     [
         "already in use",
+        // The port of Erlang's distribution, in the words of RabbitMQ.
+        "port_already_used",
         "eaddrinuse",
         "could not bind",
         "failed to bind",
@@ -219,5 +221,23 @@ impl Drop for Supervisor {
             self.stop()
         };
         self.folder.remove_if_temporary();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_another_program_took_is_told_from_other_trouble() {
+        let taken = [
+            "FATAL:  could not bind IPv4 address \"127.0.0.1\": Address already in use",
+            "{failed_to_start_child,prelaunch,{dist_port_already_used,36257,not_erlang,\"localhost\"}}",
+            "Failed to start TCP listener: eaddrinuse",
+        ];
+        for words in taken {
+            assert!(lost_the_port(&Error::new(words)), "{words}");
+        }
+        assert!(!lost_the_port(&Error::new("No space left on device")));
     }
 }

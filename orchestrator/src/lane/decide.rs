@@ -9,7 +9,7 @@ use impresario_workflows::saga::{
 use impresario_workflows::{Millis, SagaId};
 
 use super::batch::{Entry, StartRow, Task};
-use super::message::{CommandError, Origin};
+use super::message::{CommandError, Origin, StartError};
 use super::run::Lane;
 use super::settle::{self, Delivery, Settled, Standing};
 use super::slot::{Pending, Place, Saga, Slot};
@@ -273,7 +273,9 @@ fn unknown_saga(id: SagaId, pending: Pending) {
             Delivery::drop_item(&delivery);
         }
         Origin::Command(wait) => settle::answer(wait.reply, Err(CommandError::NotFound(id))),
-        other => settle::fail(other, "the saga does not exist"),
+        // It waited behind its twin, and that was rolled back: the same key may be used again.
+        Origin::Start(wait) => settle::answer(wait.reply, Err(StartError::Unavailable)),
+        Origin::Engine => {}
     }
 }
 

@@ -70,7 +70,9 @@ async fn a_caller_who_does_not_wait_is_told_where_to_look() {
         .await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
     assert_eq!(answer.header("retry-after"), "1");
-    assert_eq!(answer.header("etag"), "\"seq-1\"");
+    // A busy machine may have come further by the time of the answer.
+    let etag = answer.header("etag");
+    assert!(["\"seq-1\"", "\"seq-2\""].contains(&etag), "{etag}");
     assert_eq!(answer.json()["status"], "processing");
     let location = answer.header("location").to_owned();
 

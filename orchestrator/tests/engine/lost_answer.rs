@@ -1,10 +1,14 @@
 //! An error from COMMIT is unknown: the answer of a commit is cut off on its way, and the lane finds out.
 
+use std::time::Duration;
+
+use impresario_orchestrator::lane::StartError;
 use impresario_protocol::Operation;
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 
 use crate::faults::Proxy;
-use crate::fixture::{Replica, database, seat, success};
+use crate::fixture::{PATIENCE, Replica, database, seat, success};
 
 #[tokio::test]
 async fn h11_a_commit_whose_answer_was_lost_counts_once() {
@@ -30,4 +34,57 @@ async fn h11_a_commit_whose_answer_was_lost_counts_once() {
         replica.facts(saga.id).await;
     }
     assert!(proxy.lost() >= 10, "the proxy did its work");
+}
+
+/// Found by chaos (seed 8): it was told that something is wrong on our side.
+#[tokio::test]
+async fn h11_who_waits_behind_a_start_that_is_rolled_back_may_try_again() {
+    let url = database().await;
+    let replica = Replica::start("a", &url).await;
+    replica.start_saga("warm-up", seat()).await.unwrap();
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    sqlx::query("lock table impresario.saga_key in access exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+
+    let first = replica.start_saga("k1", seat());
+    let rest = async {
+        // The first one's commit hangs; the second one, of the same key, waits for it in the lane.
+        let commit = tokio::time::timeout(PATIENCE, waiting_session(&replica));
+        let commit = commit.await.expect("a commit that waits for the lock");
+        let second = replica.start_saga("k1", seat());
+        let end = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            sqlx::query("select pg_terminate_backend($1)")
+                .bind(commit)
+                .execute(&replica.engine.database().pool)
+                .await
+                .unwrap();
+            lock.rollback().await.unwrap();
+        };
+        tokio::join!(second, end).0
+    };
+    let (first, second) = tokio::join!(first, rest);
+    for answer in [first, second] {
+        assert!(matches!(answer, Err(StartError::Unavailable)), "{answer:?}");
+    }
+    assert!(replica.start_saga("k1", seat()).await.unwrap().created);
+}
+
+/// The session that waits for a lock, once there is one.
+async fn waiting_session(replica: &Replica) -> i32 {
+    loop {
+        let waits = "select pid from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        let found: Option<i32> = sqlx::query_scalar(waits)
+            .fetch_optional(&replica.engine.database().pool)
+            .await
+            .unwrap();
+        if let Some(pid) = found {
+            return pid;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
