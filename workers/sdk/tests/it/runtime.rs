@@ -8,6 +8,7 @@ use impresario_protocol::{Outcome, Task};
 use impresario_worker_sdk::testing::{MemoryTransport, TestSaga, forward, message};
 use impresario_worker_sdk::{Free, Pool, TaskContext, Verdict, Worker, WorkerSettings, echo};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,17 @@ impl Free for Wait {
             .unwrap_or_else(|| panic!("asked to panic"));
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         Verdict::Done(json!({ "waited_ms": wait_ms }))
+    }
+}
+
+/// Goes on when it is let.
+struct Held(Arc<Semaphore>);
+
+#[async_trait]
+impl Free for Held {
+    async fn run(&self, _task: &TaskContext, _input: &Value) -> Verdict<Value> {
+        let leave = self.0.acquire().await;
+        Verdict::Done(json!({ "let": leave.is_ok() }))
     }
 }
 
@@ -230,4 +242,38 @@ async fn stopping_finishes_what_runs_and_hands_back_what_has_not_started() {
     assert_eq!(code(&answers[1]), "draining");
     assert_eq!(code(&answers[2]), "timeout");
     assert_eq!(transport.acknowledged(), 2);
+}
+
+#[tokio::test]
+async fn who_watches_sees_the_slots_in_use_and_the_drain_until_its_end() {
+    let leave = Arc::new(Semaphore::new(0));
+    let pool = Pool::free("held").free("hold", Held(leave.clone())).build();
+    let (transport, stop) = (
+        Arc::new(MemoryTransport::default()),
+        CancellationToken::new(),
+    );
+    let settings = WorkerSettings {
+        slots: 8,
+        ..WorkerSettings::default()
+    };
+    let worker = Worker::new(pool, transport.clone(), settings);
+    let watch = worker.watch();
+    let seen = || (watch.slots_used(), watch.is_draining());
+    assert_eq!((watch.pool(), watch.slots_total()), ("held", 8));
+    assert_eq!(seen(), (0, false));
+
+    let running = tokio::spawn(worker.run(stop.clone()));
+    let tasks = (0..2).map(|number| forward(&TestSaga::new(number), "s", "hold", json!({})));
+    transport.deliver(message(0, tasks.collect()), false);
+    transport
+        .wait_until("both run", |_| seen() == (2, false))
+        .await;
+    stop.cancel();
+    transport
+        .wait_until("it drains, and both still run", |_| seen() == (2, true))
+        .await;
+    leave.add_permits(2);
+    running.await.unwrap();
+    assert_eq!(seen(), (0, true));
+    assert_eq!(transport.results().len(), 2);
 }
