@@ -1,12 +1,16 @@
-//! One bad saga never harms the batch; what a crash left in the outbox is repeated.
+//! One bad saga never harms the batch; what a crash left in the outbox is repeated; a row that somebody else inserts
+//! meanwhile costs its saga a second look, and its neighbours nothing.
 
 use std::sync::Arc;
 
+use impresario_orchestrator::broker::{Arrival, Receipt};
 use impresario_orchestrator::lane::StartError;
-use impresario_protocol::Operation;
+use impresario_protocol::{Operation, Task, TaskResult};
 use serde_json::json;
+use sqlx::PgPool;
+use tokio::sync::mpsc;
 
-use crate::fixture::{Replica, database, seat, success};
+use crate::fixture::{PATIENCE, Replica, database, seat, success};
 
 #[tokio::test]
 async fn h25_a_start_that_cannot_be_stored_fails_alone() {
@@ -55,4 +59,80 @@ async fn h11_tasks_that_a_dead_replica_left_are_published_by_another() {
     b.answer(&hold, success(json!({"id": 7}))).await;
     b.task(saga, "charge", Operation::Forward, 1).await;
     b.wait_outbox_empty().await;
+}
+
+#[tokio::test]
+async fn h13_a_row_that_another_inserts_meanwhile_is_lost_alone() {
+    let replica = Replica::start("a", &database().await).await;
+    let saga = replica.start_saga("k1", seat()).await.unwrap().id;
+    let neighbour = replica.start_saga("k2", seat()).await.unwrap().id;
+    let holds = [
+        replica.task(saga, "hold", Operation::Forward, 1).await,
+        replica.task(neighbour, "hold", Operation::Forward, 1).await,
+    ];
+    // Somebody else decides the saga's second row, and has not committed when we look: only the unique key knows.
+    let pool = &replica.engine.database().pool;
+    let mut other = pool.begin().await.unwrap();
+    sqlx::query("insert into journal (saga_id, seq, body) values ($1, 2, $2)")
+        .bind(saga.0)
+        .bind(br#"{"c":"other.1","at":1,"by":["timer"],"ev":[]}"#.as_slice())
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let (acks, _acknowledged) = mpsc::unbounded_channel();
+    let arrival = Arrival::Results {
+        partition: 0,
+        results: holds.iter().map(done).collect(),
+        receipt: Receipt::new(1, 1, acks),
+    };
+    replica.arrive(arrival).await;
+    wait_for_a_lock(pool).await;
+    other.commit().await.unwrap();
+
+    replica
+        .task(neighbour, "charge", Operation::Forward, 1)
+        .await;
+    replica.task(saga, "charge", Operation::Forward, 1).await;
+    let nonces = |journal: Vec<serde_json::Value>| -> Vec<String> {
+        let nonce = |row: &serde_json::Value| row["c"].as_str().unwrap().to_owned();
+        journal.iter().map(nonce).collect()
+    };
+    let rows = nonces(replica.journal(saga).await);
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert_eq!(rows[1], "other.1");
+    assert_eq!(replica.journal(neighbour).await.len(), 2);
+}
+
+fn done(task: &Task) -> TaskResult {
+    TaskResult {
+        saga: task.saga.clone(),
+        step: task.step.clone(),
+        operation: task.operation,
+        generation: task.effect.generation,
+        attempt: task.attempt,
+        outcome: success(json!({"id": 7})),
+        worker: "test".into(),
+    }
+}
+
+/// Until a statement of this database waits for another's transaction.
+async fn wait_for_a_lock(pool: &PgPool) {
+    let waits = async {
+        loop {
+            let (waits,): (bool,) = sqlx::query_as(
+                "select exists (select from pg_stat_activity
+                  where datname = current_database() and wait_event_type = 'Lock')",
+            )
+            .fetch_one(pool)
+            .await
+            .unwrap();
+            if waits {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waits)
+        .await
+        .expect("the commit waits for the other one's row");
 }
