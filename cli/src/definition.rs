@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impresario_workflows::Definition;
-use impresario_workflows::definition::{Diagnostic, json_schema_of_files, render};
+use impresario_workflows::definition::{
+    Checked, Diagnostic, SHIPPED, json_schema_of_files, render,
+};
 use serde_json::json;
 
 use crate::exit::{Code, coded};
@@ -39,11 +41,10 @@ impl Linted {
 }
 
 pub(crate) fn lint(options: &LintOptions, format: Format) -> anyhow::Result<()> {
-    let files = options
-        .files
-        .iter()
-        .map(|file| read(file))
-        .collect::<Result<Vec<_>, _>>()?;
+    let files = checked_together(&options.files)?
+        .into_iter()
+        .map(linted)
+        .collect::<Vec<_>>();
     match format {
         Format::Json => output::json(&files.iter().map(document).collect::<Vec<_>>())?,
         Format::Table => files.iter().for_each(|file| output::line(&told(file))),
@@ -68,18 +69,47 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<(String, String)> {
     Ok((name, text))
 }
 
-fn read(path: &Path) -> anyhow::Result<Linted> {
-    let (name, text) = read_text(path)?;
-    let checked = Definition::check(&name, &text);
+/// Name and text of each file, and what was found in it. Each knows the others, and the sagas that come with the
+/// program, as children that it may run.
+pub(crate) fn checked_together(
+    paths: &[PathBuf],
+) -> anyhow::Result<Vec<(String, String, Checked)>> {
+    let texts = paths
+        .iter()
+        .map(|path| read_text(path))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let alone = |name: &str, text: &str| Definition::check_among(name, text, &|_| None);
+    let own = texts
+        .iter()
+        .map(|(name, text)| alone(name, text).definition);
+    let shipped = SHIPPED
+        .iter()
+        .map(|(name, text)| alone(name, text).definition);
+    // A file stands for the shipped saga of its name.
+    let known: Vec<Definition> = own.chain(shipped).flatten().collect();
+    let pivot_of = |saga: &str| {
+        let child = known.iter().find(|child| child.name == saga)?;
+        Some(child.pivot.is_some())
+    };
+    Ok(texts
+        .into_iter()
+        .map(|(name, text)| {
+            let checked = Definition::check_among(&name, &text, &pivot_of);
+            (name, text, checked)
+        })
+        .collect())
+}
+
+fn linted((name, text, checked): (String, String, Checked)) -> Linted {
     let definition = checked
         .definition
         .map(|definition| (definition.name, definition.version, definition.steps.len()));
-    Ok(Linted {
+    Linted {
         name,
         text,
         definition,
         diagnostics: checked.diagnostics,
-    })
+    }
 }
 
 fn told(file: &Linted) -> String {

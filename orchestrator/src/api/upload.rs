@@ -24,6 +24,9 @@ use super::{Api, TENANT, body, reads};
 use crate::store;
 use crate::store::audit::Deed;
 
+/// The problem that authors know by this code (`docs/definitions.md`).
+const CHILD_PAST_PIVOT: &str = "SG063";
+
 /// Worlds that an upload is worth: seconds. `impresario check` goes further.
 const STATES_MAX: usize = 200_000;
 
@@ -76,12 +79,17 @@ pub(super) async fn upload(State(api): State<Api>, request: Request) -> Result<R
     let Checked {
         definition,
         diagnostics,
-    } = Definition::check("definition", &source);
+    } = Definition::check_among("definition", &source, &|saga| pivot_of(&api, saga));
     let told: Vec<FieldError> = diagnostics.iter().map(place).collect();
     let Some(definition) = definition else {
         let detail = format!("{} problems were found.", told.len());
         return Err(Problem::new(Code::DefinitionRefused, detail).with_errors(told));
     };
+    if let Some(parent) = undoing_parent(&api, &definition) {
+        return Err(
+            Problem::new(Code::DefinitionRefused, parent.detail.clone()).with_errors(vec![parent])
+        );
+    }
     let forced = force.then_some((who, reason));
     let against = disproof(&definition).await?;
     if let (Some(found), None) = (&against, &forced) {
@@ -106,6 +114,29 @@ pub(super) async fn upload(State(api): State<Api>, request: Request) -> Result<R
         StatusCode::OK
     };
     Ok((code, Json(stored)).into_response())
+}
+
+/// Whether the newest version of a saga has a pivot; none when there is no such saga yet.
+fn pivot_of(api: &Api, saga: &str) -> Option<bool> {
+    let stored = api.engine.catalogue().current(saga)?;
+    Some(stored.definition.pivot.is_some())
+}
+
+/// The saga that runs this one as a child and has it undone, which nothing can once it is past its pivot.
+fn undoing_parent(api: &Api, definition: &Definition) -> Option<FieldError> {
+    definition.pivot?;
+    let parents = api.engine.catalogue().all_current();
+    parents.iter().find_map(|parent| {
+        let step = parent.definition.step_that_undoes(&definition.name)?;
+        Some(FieldError {
+            pointer: String::new(),
+            code: CHILD_PAST_PIVOT.to_owned(),
+            detail: format!(
+                "It has a pivot, and saga `{}` runs it as step `{}`, which it may have to undo.",
+                parent.definition.name, step.id
+            ),
+        })
+    })
 }
 
 /// What the explorer finds against it: the property, and the shortest way there in words. It computes for a while, so

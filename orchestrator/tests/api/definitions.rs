@@ -158,3 +158,48 @@ async fn what_is_disproved_is_refused_or_forced_on_record() {
     );
     bench.end().await;
 }
+
+/// Runs `patient` as a child, which it undoes when it turns around.
+const PARENT: &str = "
+saga: parent
+version: 1
+steps:
+  first:
+    saga: patient
+    input: { order: one }
+  then: { needs: [first], task: catalog/look, readonly: true }
+";
+
+/// Another version of it, with a point of no return.
+const PATIENT_WITH_A_PIVOT: &str = "
+saga: patient
+version: 2
+steps:
+  pay: { task: payment/capture, pivot: true, retry: { max_attempts: unlimited } }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_its_parent_undoes_has_no_pivot() {
+    let bench = Bench::start().await;
+    assert_eq!(
+        upload(&bench, json!({ "source": PATIENT })).await.status,
+        StatusCode::CREATED
+    );
+    assert_eq!(
+        upload(&bench, json!({ "source": PARENT })).await.status,
+        StatusCode::CREATED
+    );
+    let refused = upload(&bench, json!({ "source": PATIENT_WITH_A_PIVOT })).await;
+    assert_eq!(refused.code(), "definition_refused", "{refused:?}");
+    assert_eq!(refused.json()["errors"][0]["code"], "SG063", "{refused:?}");
+    bench.end().await;
+
+    // The other way round: the child is known, with its pivot.
+    let bench = Bench::start().await;
+    let child = upload(&bench, json!({ "source": PATIENT_WITH_A_PIVOT })).await;
+    assert_eq!(child.status, StatusCode::CREATED, "{child:?}");
+    let refused = upload(&bench, json!({ "source": PARENT })).await;
+    assert_eq!(refused.code(), "definition_refused", "{refused:?}");
+    assert_eq!(refused.json()["errors"][0]["code"], "SG063", "{refused:?}");
+    bench.end().await;
+}

@@ -52,3 +52,6 @@ pub(crate) const ODD_POOL: Code = Code("SG051");
 // What must be true at the end. The number before these is the engine's: a version exists with other content.
 pub(crate) const UNKNOWN_EFFECT: Code = Code("SG061");
 pub(crate) const INVARIANT: Code = Code("SG062");
+
+// What other definitions must be.
+pub(crate) const CHILD_PAST_PIVOT: Code = Code("SG063");

@@ -29,6 +29,7 @@ mod yaml_error;
 
 pub(crate) use input_schema::{Declared, InputSchema};
 
+pub use check::Pivots;
 pub use diagnostic::{Diagnostic, Severity};
 pub use invariant::Invariant;
 pub use model::*;

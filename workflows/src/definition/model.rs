@@ -150,6 +150,14 @@ impl Definition {
         pools
     }
 
+    /// The step that runs this saga as a child and has it undone when this one turns around.
+    pub fn step_that_undoes(&self, child: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| {
+            let runs = matches!(&step.kind, Kind::Saga(saga) if saga.task == child);
+            runs && matches!(step.undo, Undo::Compensate(_))
+        })
+    }
+
     /// All steps.
     pub fn all_steps(&self) -> StepSet {
         (0..self.steps.len()).fold(StepSet::EMPTY, StepSet::with)

@@ -7,6 +7,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use super::check::Pivots;
 use super::diagnostic::Diagnostic;
 use super::input_schema::InputSchema;
 use super::model::Definition;
@@ -14,7 +15,7 @@ use super::node::Node;
 use super::plan::Plan;
 use super::read::{self, Reader};
 use super::source::Source;
-use super::{build, canonical, check, render, yaml};
+use super::{build, canonical, check, render, shipped, yaml};
 
 /// What came of checking a file.
 #[derive(Clone, Debug)]
@@ -49,11 +50,19 @@ impl Definition {
         definition.ok_or(diagnostics)
     }
 
-    /// Reads a definition file and tells everything about it.
+    /// Reads a definition file and tells everything about it. Of other sagas those are known that come with the
+    /// program.
     pub fn check(source_name: &str, text: &str) -> Checked {
+        Definition::check_among(source_name, text, &shipped::has_pivot)
+    }
+
+    /// The same among other sagas, of which `pivots` tells whether they have one.
+    pub fn check_among(source_name: &str, text: &str, pivots: &Pivots<'_>) -> Checked {
         let source = Source::of(text);
         match yaml::parse(text) {
-            Ok(node) => compile(Reader::new(source), &node, check::everything),
+            Ok(node) => compile(Reader::new(source), &node, |reader, plan, schema| {
+                check::everything(reader, plan, schema, pivots);
+            }),
             Err(diagnostic) => Checked {
                 definition: None,
                 diagnostics: vec![diagnostic],
@@ -88,7 +97,7 @@ impl Checked {
 fn compile(
     mut reader: Reader<'_>,
     node: &Node,
-    checks: fn(&mut Reader<'_>, &Plan<'_>, &InputSchema),
+    checks: impl FnOnce(&mut Reader<'_>, &Plan<'_>, &InputSchema),
 ) -> Checked {
     reader.duplicates(node);
     let file = read::saga(&mut reader, node);

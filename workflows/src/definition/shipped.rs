@@ -3,6 +3,8 @@
 //! A saga that others run as a child comes before them, so that an engine that takes them in this order never has a
 //! parent without its child.
 
+use super::model::Definition;
+
 /// Name and text of each.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("booking", include_str!("../../sagas/booking.yaml")),
@@ -25,3 +27,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ),
     ("trivial", include_str!("../../sagas/trivial.yaml")),
 ];
+
+/// Whether the one with this name has a pivot; none when there is none.
+pub(crate) fn has_pivot(name: &str) -> Option<bool> {
+    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+    let checked = Definition::check_among(name, text, &|_| None);
+    Some(checked.definition?.pivot.is_some())
+}

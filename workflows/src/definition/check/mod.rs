@@ -2,6 +2,7 @@
 //!
 //! One question a file. Each looks at the whole plan and notes everything that it finds.
 
+mod children;
 mod customer;
 mod input;
 mod invariants;
@@ -18,15 +19,22 @@ use super::input_schema::InputSchema;
 use super::plan::Plan;
 use super::read::Reader;
 
+pub use children::Pivots;
 pub(crate) use input::input_schema;
 
 /// All of them: for a file that somebody writes.
-pub(crate) fn everything(reader: &mut Reader<'_>, plan: &Plan<'_>, schema: &InputSchema) {
+pub(crate) fn everything(
+    reader: &mut Reader<'_>,
+    plan: &Plan<'_>,
+    schema: &InputSchema,
+    pivots: &Pivots<'_>,
+) {
     indispensable(reader, plan, schema);
     references::check(reader, plan, schema);
     undo::check(reader, plan);
     kind::check(reader, plan);
     pivot::check(reader, plan);
+    children::check(reader, plan, pivots);
     unknown::check(reader, plan);
     time::check(reader, plan);
     pins::check(reader, plan);
