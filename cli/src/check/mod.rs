@@ -13,9 +13,9 @@ use anyhow::Context;
 use clap::Args;
 use impresario_workflows::Definition;
 use impresario_workflows::check::{Limits, Report, Verdict, explore, mermaid, svg};
-use impresario_workflows::definition::Diagnostic;
+use impresario_workflows::definition::{self, Diagnostic};
 
-use crate::definition::{counted, read_text};
+use crate::definition::{checked_together, counted};
 use crate::exit::{Code, coded};
 use crate::output::{self, Format, Ink};
 
@@ -57,11 +57,10 @@ struct Explored {
 }
 
 pub(crate) fn run(options: &CheckOptions, format: Format) -> anyhow::Result<()> {
-    let files = options
-        .files
-        .iter()
-        .map(|path| check(path, options))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let files: Vec<Checked> = checked_together(&options.files)?
+        .into_iter()
+        .map(|file| explored(file, options))
+        .collect();
     match format {
         Format::Json => output::json(&files.iter().map(document::of).collect::<Vec<_>>())?,
         Format::Table => {
@@ -105,9 +104,10 @@ fn draw(files: &[Checked], options: &CheckOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check(path: &std::path::Path, options: &CheckOptions) -> anyhow::Result<Checked> {
-    let (name, text) = read_text(path)?;
-    let checked = Definition::check(&name, &text);
+fn explored(
+    (name, text, checked): (String, String, definition::Checked),
+    options: &CheckOptions,
+) -> Checked {
     let limits = Limits {
         states_max: options.states_max,
         walks: Limits::walks_for(options.states_max),
@@ -122,12 +122,12 @@ fn check(path: &std::path::Path, options: &CheckOptions) -> anyhow::Result<Check
             definition,
         }
     });
-    Ok(Checked {
+    Checked {
         name,
         text,
         diagnostics: checked.diagnostics,
         explored,
-    })
+    }
 }
 
 /// The exit code of the worst file: disproved, refused, not proved.

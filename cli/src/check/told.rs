@@ -26,11 +26,12 @@ pub(super) fn told(file: &Checked, ends: bool, ink: Ink) -> String {
             text.push_str(&format!("{name}: {}", disproved(found, ink)));
         }
         Verdict::NotProved { walks, seed } => text.push_str(&format!(
-            "{name}: {}: explored {} and {} (seed {seed}) in {}; nothing was found, and not everything was looked at",
+            "{name}: {}: explored {} and {} (seed {seed}) in {}; nothing was found, and not everything was looked at{}",
             ink.bad("not proved"),
             counted(report.states, "state"),
             counted(*walks, "random walk"),
             span(explored),
+            items_before(report)
         )),
     }
     text
@@ -54,7 +55,14 @@ fn proved(explored: &Explored, ink: Ink) -> String {
 /// Fan-outs are proved for few interchangeable items, which is said.
 fn items(report: &Report) -> String {
     report.items.map_or(String::new(), |most| {
-        format!(", `each` over 0 to {most} items")
+        format!(", `each` over up to {}", counted(most, "item"))
+    })
+}
+
+/// With fewer items everything may have been looked at.
+fn items_before(report: &Report) -> String {
+    report.items.map_or(String::new(), |most| {
+        format!("; proved for `each` over up to {}", counted(most, "item"))
     })
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::heart::Heart;
-use super::participant::Kept;
+use super::participant::{Kept, KeptSet};
 use super::search::{Graph, fewest_faults};
 use super::skeleton::Undoing;
 use super::world::World;
@@ -27,7 +27,7 @@ pub struct End {
     pub parked: Vec<Parked>,
     /// Effects that are there.
     pub there: Vec<String>,
-    /// Effects that may be there or not, or may still come.
+    /// Effects that may be there or not, or may still come, or are there of some items only.
     pub open: Vec<String>,
     /// The fewest faults by which it is reached.
     pub faults: u32,
@@ -107,12 +107,17 @@ fn rest(heart: &Heart, saga: &State) -> Option<Rest> {
 
 fn parked(heart: &Heart, saga: &State) -> Vec<Parked> {
     let skeleton = heart.skeleton();
-    saga.parked(&skeleton.definition)
+    let mut parked: Vec<Parked> = saga
+        .parked(&skeleton.definition)
         .map(|(unit, operation, _)| Parked {
-            step: skeleton.units[unit].id.clone(),
+            step: skeleton.step(unit).id.clone(),
             operation: operation.as_str(),
         })
-        .collect()
+        .collect();
+    // How many items of a step are parked makes no other way.
+    parked.sort();
+    parked.dedup();
+    parked
 }
 
 /// What is in the world.
@@ -126,22 +131,62 @@ struct Left {
 
 /// Effects by name. One that nobody named counts when it has to be undone.
 fn left(heart: &Heart, world: &World) -> Left {
-    let mut left = Left::default();
+    let mut found: Vec<(&str, Vec<(usize, Possible)>)> = Vec::new();
     for (unit, participant) in world.participants() {
         let facts = &heart.skeleton().units[unit];
         let nameless = match facts.undoing {
-            Undoing::Undone | Undoing::Never => Some(&facts.id),
+            Undoing::Undone | Undoing::Never => Some(&heart.skeleton().step(unit).id),
             Undoing::Left => None,
         };
-        let possible = participant.possible();
         let Some(name) = facts.effect.as_ref().or(nameless) else {
             continue;
         };
-        if possible.iter().all(Kept::is_there) {
-            left.there.push(name.clone());
-        } else if possible.may_be_there() {
-            left.open.push(name.clone());
+        let of_unit = (facts.step, Possible::of(participant.possible()));
+        match found.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, units)) => units.push(of_unit),
+            None => found.push((name, vec![of_unit])),
+        }
+    }
+    let mut left = Left::default();
+    for (name, units) in found {
+        match together(&units) {
+            Possible::There => left.there.push(name.to_owned()),
+            Possible::Perhaps => left.open.push(name.to_owned()),
+            Possible::Missing => {}
         }
     }
     left
+}
+
+/// An effect that several units can have: there when all items of one step have it.
+fn together(units: &[(usize, Possible)]) -> Possible {
+    let of_step = |step: usize| units.iter().filter(move |(other, _)| *other == step);
+    let all_there = |step| of_step(step).all(|(_, unit)| *unit == Possible::There);
+    if units.iter().any(|(step, _)| all_there(*step)) {
+        Possible::There
+    } else if units.iter().all(|(_, unit)| *unit == Possible::Missing) {
+        Possible::Missing
+    } else {
+        Possible::Perhaps
+    }
+}
+
+/// Whether one effect of one unit is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Possible {
+    There,
+    Perhaps,
+    Missing,
+}
+
+impl Possible {
+    fn of(possible: KeptSet) -> Possible {
+        if possible.iter().all(Kept::is_there) {
+            Possible::There
+        } else if possible.may_be_there() {
+            Possible::Perhaps
+        } else {
+            Possible::Missing
+        }
+    }
 }

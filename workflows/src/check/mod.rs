@@ -5,6 +5,7 @@
 //! heart      decide and evolve, asked once for each pair of saga and question
 //! participant  what may have become of one effect, as a set
 //! world      one saga and its participants, and how it moves
+//! items      over how many items `each` steps are explored; same: which worlds need not be told apart
 //! moves      what may happen next; properties: what must hold; search: all of it
 //! story      a counterexample as people tell it
 //! ```
@@ -16,12 +17,14 @@
 
 mod draw;
 mod ends;
-mod expand;
+mod hash;
 pub mod heart;
+mod items;
 mod moves;
 pub mod participant;
 pub mod properties;
 mod report;
+mod same;
 mod search;
 pub mod skeleton;
 mod story;
@@ -36,7 +39,7 @@ pub use story::{Actor, Line, Story};
 
 use heart::Heart;
 use properties::{Breach, Property as P};
-use search::{Aim, Found};
+use search::{Aim, Found, Goal};
 use skeleton::Skeleton;
 use story::Told;
 
@@ -44,9 +47,29 @@ use crate::Definition;
 
 /// Explores a definition: with `each`, once for every small number of items, until one of them is not proved.
 pub fn explore(definition: &Definition, limits: Limits) -> Report {
+    through(definition, limits, true)
+}
+
+/// The same without the reductions of [`same`]: each world is gone through as it is. For the test that finds no
+/// difference.
+pub fn explore_unmerged(definition: &Definition, limits: Limits) -> Report {
+    through(definition, limits, false)
+}
+
+fn through(definition: &Definition, limits: Limits, merges: bool) -> Report {
     let mut whole: Option<Report> = None;
-    for variant in expand::variants(definition) {
-        let report = explore_one(&variant, limits);
+    let mut proved_to = None;
+    let mut most_before = None;
+    for items in items::variants(definition) {
+        // The fewest items come first: here all that have fewer are proved.
+        let most = items.iter().copied().max();
+        if most > most_before && whole.is_some() {
+            proved_to = most_before;
+        }
+        most_before = most;
+        let mut skeleton = Skeleton::of(definition, &items);
+        skeleton.merges = merges;
+        let report = explore_one(skeleton, limits);
         let goes_on = report.verdict.is_proved();
         whole = Some(match whole {
             None => report,
@@ -56,29 +79,39 @@ pub fn explore(definition: &Definition, limits: Limits) -> Report {
             break;
         }
     }
-    // There is always a variant: the definition itself, or the one without items.
-    let whole = whole.unwrap_or_else(|| explore_one(definition, limits));
-    Report {
-        items: expand::fans_out(definition).then_some(expand::ITEMS_MAX),
-        ..whole
+    // There is always a variant: a definition without lists has one.
+    let whole = whole.unwrap_or_else(|| {
+        explore_one(
+            Skeleton::of(definition, &vec![0; definition.steps.len()]),
+            limits,
+        )
+    });
+    if !items::fans_out(definition) {
+        return whole;
     }
+    let items = match whole.verdict {
+        Verdict::Proved => most_before,
+        Verdict::Disproved(_) | Verdict::NotProved { .. } => proved_to,
+    };
+    Report { items, ..whole }
 }
 
-fn explore_one(definition: &Definition, limits: Limits) -> Report {
-    let skeleton = Skeleton::of(definition);
+fn explore_one(skeleton: Skeleton, limits: Limits) -> Report {
     let mut heart = Heart::new(skeleton);
     let (graph, found) = search::breadth_first(&mut heart, limits.states_max);
     let (verdict, ends) = match found {
-        Found::Breach { breach, way } => (
-            disproved(&mut heart, &told(&graph, &way), breach),
-            Vec::new(),
-        ),
+        Found::Breach { breach, way } => {
+            let (told, again) = search::retraced(&mut heart, &graph, &way, Goal::Breach(&breach));
+            let breach = again.unwrap_or(breach);
+            (disproved(&mut heart, &told, breach), Vec::new())
+        }
         Found::TooMany => (beyond(heart.skeleton(), limits), Vec::new()),
         Found::Everything => match unending(&heart, &graph) {
             None => (Verdict::Proved, ends::of(&heart, &graph)),
             Some((world, breach)) => {
-                let way = told(&graph, &graph.way(world));
-                (disproved(&mut heart, &way, breach), Vec::new())
+                let goal = Goal::World(graph.world(world));
+                let (told, _) = search::retraced(&mut heart, &graph, &graph.way(world), goal);
+                (disproved(&mut heart, &told, breach), Vec::new())
             }
         },
     };
@@ -109,12 +142,6 @@ fn unending(heart: &Heart, graph: &search::Graph) -> Option<(u32, Breach)> {
         let world = search::falls_short(heart, graph, aim)?;
         Some((world, Breach::of(property, said.to_owned())))
     })
-}
-
-fn told(graph: &search::Graph, way: &[search::Edge]) -> Vec<Told> {
-    way.iter()
-        .map(|edge| (graph.world(edge.from).saga(), edge.ask, edge.outcome))
-        .collect()
 }
 
 fn disproved(heart: &mut Heart, way: &[Told], breach: Breach) -> Verdict {

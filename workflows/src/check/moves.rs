@@ -6,13 +6,23 @@
 
 use super::heart::{Ask, Budget, Idle, Spending};
 use super::participant::{Answer, Kept, Participant};
+use super::same::is_like_the_one_before;
 use super::skeleton::{Skeleton, Unit};
 use super::world::World;
 use crate::definition::Kind;
 use crate::saga::{Operation, Phase, State, Status, Wait};
 
-/// Everything that may happen in a world.
+/// Everything that may happen in a world. Of items that are the same in everything the first is asked about.
 pub(super) fn all(skeleton: &Skeleton, saga: &State, participants: &[Participant]) -> Vec<Ask> {
+    let mut asks = every(skeleton, saga, participants);
+    if skeleton.merges && !skeleton.fans.is_empty() {
+        let again = |unit| is_like_the_one_before(skeleton, saga, participants, unit);
+        asks.retain(|ask| !ask.unit().is_some_and(again));
+    }
+    asks
+}
+
+fn every(skeleton: &Skeleton, saga: &State, participants: &[Participant]) -> Vec<Ask> {
     let mut asks = Vec::new();
     match saga.phase {
         Phase::New => asks.push(Ask::Start),
@@ -184,7 +194,10 @@ pub(super) fn helpful(skeleton: &Skeleton, saga: &State, world: &World) -> Vec<V
         .waiting()
         .filter(move |_| heard)
         .map(|(unit, _)| vec![Ask::Comes(unit)]);
+    // What helps an item helps the one that is like it.
+    let again = |unit| is_like_the_one_before(skeleton, saga, world.all(), unit);
     waited_for(saga)
+        .filter(|(unit, _)| !again(*unit))
         .map(|(unit, operation)| {
             let possible = world.participant(unit).possible();
             let mut answers: Vec<Answer> =

@@ -52,7 +52,8 @@ pub struct Report {
     pub steps: usize,
     /// Every way to end, when all worlds were gone through.
     pub ends: Vec<End>,
-    /// Up to how many items of each `each` step were looked at; none when the definition has no such step.
+    /// For how many items of each `each` step everything was looked at, and for all that are fewer; none when the
+    /// definition has no such step, or not even the fewest items were gone through.
     pub items: Option<usize>,
 }
 

@@ -1,119 +1,106 @@
 //! A definition without its values: what is left is when steps start and what may go wrong with their inputs.
 //!
 //! `decide` evaluates mappings and conditions, and no model can know what workers will answer. So the explorer runs
-//! a copy of the definition in which each of them reads one truth of its own from the saga's input, and puts into
-//! that input what it wants to see: this condition false, that input not to be made ([`Fate`]). The heart is the
-//! production one and does not notice; both answers of every condition come up, and so does every mapping that may
-//! fail. Which mappings may: those that read below the output of a step (a worker may answer anything), what the
-//! input's schema does not promise, and whatever is more than a path.
+//! a copy of the definition in which each of them reads one truth of its own, and puts there what it wants to see:
+//! this condition false, that input not to be made ([`Fate`]). The heart is the production one and does not notice;
+//! both answers of every condition come up, and so does every mapping that may fail. What may become of each is in
+//! `facts`.
 //!
-//! Everything here is per unit of work: a step, or one item of an `each` step, which is a step of its own here (`expand`).
+//! Everything here is per unit of work: a step, or one item of an `each` step. The items have their places from the
+//! start, behind the steps, one step after the other; the engine puts them there when the step starts, in the order
+//! in which steps start, which would give one unit many numbers.
+
+mod choice;
+mod facts;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::StepSet;
-use crate::definition::{
-    Compensate, Declared, Definition, InputSchema, Kind, OnFailure, Retry, Step, Undo,
-};
-use crate::expression::{Condition, Mapping, Reference, SagaFacts, Scope};
-use crate::saga::Operation;
+pub use facts::{Fate, Undoing, UnitFacts};
+
+use super::items::Items;
+use crate::definition::{Compensate, Definition, InputSchema, Kind, Retry, Step, Undo};
+use crate::expression::{Condition, Mapping, Reference};
+use crate::saga::{Fan, Operation, State, StepState};
+use choice::Choices;
 
 /// Position of a unit of work in a saga's `steps`.
 pub type Unit = usize;
-
-/// What becomes of a condition and an input when a unit is about to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Fate {
-    /// The condition holds and the input can be made.
-    Made,
-    /// The condition does not hold.
-    Skipped,
-    /// The condition or the input cannot be evaluated.
-    Unmappable,
-}
-
-/// How an effect stands to the undoing of its saga.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undoing {
-    /// It has a compensation: nothing may be left of it.
-    Undone,
-    /// The definition says that it need not be undone, or that there is nothing.
-    Left,
-    /// It is the pivot or comes after it: a saga that turns around never had it.
-    Never,
-}
-
-/// What the explorer knows of one unit.
-#[derive(Clone, Debug)]
-pub struct UnitFacts {
-    /// Its name in answers: the step's id.
-    pub id: String,
-    /// Position of its step in the definition.
-    pub step: usize,
-    /// Name of its effect; none when it has none, or none that anybody named.
-    pub effect: Option<String>,
-    /// What is left of it when the saga turns around.
-    pub undoing: Undoing,
-    /// Whether the effect goes by itself after a while.
-    pub lapses: bool,
-    /// Whether the saga goes on without it when it fails.
-    pub may_be_passed: bool,
-    /// The units whose effects stay once this one succeeded.
-    pub pins: StepSet,
-    /// What may become of its condition and input.
-    pub forward: Vec<Fate>,
-    /// What may become of its compensation's input.
-    pub undo: Vec<Fate>,
-}
 
 /// The copy, and what the explorer knows of its units.
 #[derive(Clone, Debug)]
 pub struct Skeleton {
     /// The definition whose mappings read fates.
     pub definition: Definition,
-    /// Its units of work.
+    /// Its units of work: the steps, then the items.
     pub units: Vec<UnitFacts>,
+    /// Where the items are.
+    pub fans: Vec<Fan>,
     /// The saga's input with which everything can be made.
     pub all_made: Arc<Value>,
+    /// Whether worlds that are the same are gone through once (`same`). A test looks at each.
+    pub merges: bool,
+    choices: Choices,
 }
 
+/// A field of an item that its forward input reads, and one that its compensation's input reads.
+const FORWARD: &str = "forward";
+const UNDO: &str = "undo";
+
 impl Skeleton {
-    /// Strips a definition of its values.
-    pub fn of(definition: &Definition) -> Skeleton {
+    /// Strips a definition of its values, and gives its lists so many items.
+    pub fn of(definition: &Definition, items: &Items) -> Skeleton {
         let schema = InputSchema::closing(&definition.input_schema);
         let mut bare = definition.clone();
         bare.output = Mapping::null();
-        let mut units = Vec::with_capacity(bare.steps.len());
+        let mut units: Vec<UnitFacts> = Vec::with_capacity(bare.steps.len());
         let mut made = Map::new();
-        for (unit, step) in bare.steps.iter_mut().enumerate() {
-            units.push(facts(unit, step, &schema));
-            step.input = Mapping::reading(truth(forward_key(unit)));
-            made.insert(forward_key(unit), json!(true));
-            if step.when.is_some() {
-                step.when = Some(Condition::reading(truth(when_key(unit))));
-                made.insert(when_key(unit), json!(true));
+        for (step, bare) in bare.steps.iter_mut().enumerate() {
+            units.push(UnitFacts::of_step(definition, step, &schema));
+            strip(step, bare, items[step], &mut made);
+        }
+        let mut fans = Vec::new();
+        for (step, count) in items.iter().enumerate() {
+            if definition.steps[step].each.is_none() {
+                continue;
             }
-            if let Kind::Wait(wait) = &mut step.kind {
-                // Whether a signal is meant is the question's business.
-                wait.matches = None;
-            }
-            if let Undo::Compensate(undo) = &mut step.undo {
-                undo.input = Mapping::reading(truth(undo_key(unit)));
-                made.insert(undo_key(unit), json!(true));
-            }
+            fans.push(Fan {
+                step,
+                first: units.len(),
+                items: Arc::new(vec![well_made(); *count]),
+            });
+            units.extend(
+                (0..*count).map(|item| UnitFacts::of_item(definition, step, item, &schema)),
+            );
         }
         Skeleton {
+            choices: Choices::of(definition),
             definition: bare,
             units,
+            fans,
             all_made: Arc::new(Value::Object(made)),
+            merges: true,
         }
+    }
+
+    /// The saga that nobody has started.
+    pub fn unborn(&self) -> State {
+        let mut saga = State::unborn("a saga", &self.definition);
+        saga.fans.clone_from(&self.fans);
+        saga.steps.resize(self.units.len(), StepState::fresh());
+        saga
     }
 
     /// The step of a unit.
     pub fn step(&self, unit: Unit) -> &Step {
         &self.definition.steps[self.units[unit].step]
+    }
+
+    /// The units that belong to a step: itself, and its items.
+    pub fn units_of(&self, step: usize) -> impl Iterator<Item = Unit> + '_ {
+        let fan = self.fans.iter().filter(move |fan| fan.step == step);
+        std::iter::once(step).chain(fan.flat_map(|fan| fan.first..fan.first + fan.items.len()))
     }
 
     /// How an operation of a unit is tried again; none when the definition does not have the operation.
@@ -137,96 +124,89 @@ impl Skeleton {
         task.map(|task| (task.pool.as_str(), task.task.as_str()))
     }
 
-    /// The saga's input with these fates; whatever is not named can be made.
-    pub fn input(&self, forward: &[(Unit, Fate)], undo: &[(Unit, Fate)]) -> Arc<Value> {
+    /// What may become of the condition and the input of a unit that is about to start, after what became of others.
+    pub(super) fn options(&self, unit: Unit, saga: &State, fates: &[(Unit, Fate)]) -> Vec<Fate> {
+        self.choices.narrow(unit, &self.units[unit], saga, fates)
+    }
+
+    /// Gives a saga these fates; whatever is not named can be made.
+    pub(super) fn give(&self, saga: &mut State, forward: &[(Unit, Fate)], undo: &[(Unit, Fate)]) {
+        saga.input = Arc::clone(&self.all_made);
+        saga.fans.clone_from(&self.fans);
         let unmade = |(_, fate): &&(Unit, Fate)| *fate != Fate::Made;
-        if !forward.iter().chain(undo).any(|site| unmade(&site)) {
-            return Arc::clone(&self.all_made);
-        }
-        let mut input = (*self.all_made).clone();
-        if let Value::Object(truths) = &mut input {
-            for (unit, fate) in forward {
-                match fate {
-                    Fate::Made => {}
-                    Fate::Skipped => drop(truths.insert(when_key(*unit), json!(false))),
-                    Fate::Unmappable => drop(truths.remove(&forward_key(*unit))),
-                }
-            }
-            for (unit, _) in undo.iter().filter(unmade) {
-                truths.remove(&undo_key(*unit));
+        for &(unit, fate) in forward.iter().filter(unmade) {
+            match (self.units[unit].item, fate) {
+                (_, Fate::Made) => {}
+                (None, Fate::Skipped) => put(saga, when_key(unit), json!(false)),
+                (None, Fate::Unmappable) => take(saga, &forward_key(unit)),
+                (Some(_), Fate::Skipped | Fate::Unmappable) => self.spoil(saga, unit, FORWARD),
             }
         }
-        Arc::new(input)
+        for &(unit, _) in undo.iter().filter(unmade) {
+            match self.units[unit].item {
+                None => take(saga, &undo_key(unit)),
+                Some(_) => self.spoil(saga, unit, UNDO),
+            }
+        }
+    }
+
+    /// Takes a field away from the item that a unit works on.
+    fn spoil(&self, saga: &mut State, unit: Unit, field: &str) {
+        let own = |fan: &&mut Fan| (fan.first..fan.first + fan.items.len()).contains(&unit);
+        if let Some(fan) = saga.fans.iter_mut().find(own)
+            && let Some(Value::Object(item)) =
+                Arc::make_mut(&mut fan.items).get_mut(unit - fan.first)
+        {
+            item.remove(field);
+        }
     }
 }
 
-fn facts(unit: Unit, step: &Step, schema: &InputSchema) -> UnitFacts {
-    let conditional = step.when.is_some();
-    let condition_fails = step
-        .when
-        .as_ref()
-        .is_some_and(|when| !when.reads_safely(&|reference| is_promised(schema, reference)));
-    let mut forward = fates(&step.input, schema);
-    if condition_fails && !forward.contains(&Fate::Unmappable) {
-        forward.push(Fate::Unmappable);
-    }
-    if conditional {
-        forward.insert(forward.len().min(1), Fate::Skipped);
-    }
-    let (undoing, undo) = match &step.undo {
-        Undo::Compensate(undo) => (Undoing::Undone, fates(&undo.input, schema)),
-        Undo::Nothing { reason: _ } | Undo::Readonly => (Undoing::Left, Vec::new()),
-        Undo::OnlyForward => (Undoing::Never, Vec::new()),
+/// Lets a step of the copy read nothing but its fates.
+fn strip(index: usize, step: &mut Step, items: usize, made: &mut Map<String, Value>) {
+    let reads = |field: &str| Mapping::reading(Reference::Item(vec![field.to_owned()]));
+    let undone_by = |input: Mapping, step: &mut Step| {
+        if let Undo::Compensate(undo) = &mut step.undo {
+            undo.input = input;
+        }
     };
-    UnitFacts {
-        id: step.id.clone(),
-        step: unit,
-        effect: step.effect.clone(),
-        undoing,
-        lapses: step.expires_ms.is_some(),
-        may_be_passed: step.on_failure == OnFailure::Continue,
-        pins: step.pins,
-        forward,
-        undo,
+    match &mut step.each {
+        Some(each) => {
+            each.list = Mapping::reading(truth(forward_key(index)));
+            made.insert(forward_key(index), json!(vec![Value::Null; items]));
+            step.input = reads(FORWARD);
+            undone_by(reads(UNDO), step);
+        }
+        None => {
+            step.input = Mapping::reading(truth(forward_key(index)));
+            made.insert(forward_key(index), json!(true));
+            undone_by(Mapping::reading(truth(undo_key(index))), step);
+            made.insert(undo_key(index), json!(true));
+        }
+    }
+    if step.when.is_some() {
+        step.when = Some(Condition::reading(truth(when_key(index))));
+        made.insert(when_key(index), json!(true));
+    }
+    if let Kind::Wait(wait) = &mut step.kind {
+        // Whether a signal is meant is the question's business.
+        wait.matches = None;
     }
 }
 
-/// What may become of a mapping. One that reads nothing is tried: it always gives the same.
-fn fates(mapping: &Mapping, schema: &InputSchema) -> Vec<Fate> {
-    if mapping.references().is_empty() {
-        let nothing = Scope {
-            input: &Value::Null,
-            outputs: &|_| None,
-            saga: SagaFacts {
-                id: "",
-                started_at: 0,
-            },
-            item: None,
-            signal: None,
-        };
-        return match mapping.evaluate(&nothing) {
-            Ok(_) => vec![Fate::Made],
-            Err(_) => vec![Fate::Unmappable],
-        };
-    }
-    if mapping.reads_safely(&|reference| is_promised(schema, reference)) {
-        return vec![Fate::Made];
-    }
-    vec![Fate::Made, Fate::Unmappable]
+fn well_made() -> Value {
+    json!({ FORWARD: true, UNDO: true })
 }
 
-/// Whether a value is there whatever happens.
-fn is_promised(schema: &InputSchema, reference: &Reference) -> bool {
-    match reference {
-        Reference::Saga(_) => true,
-        Reference::Input(path) => match schema.declares(path) {
-            Declared::Always => true,
-            Declared::Maybe | Declared::Never { .. } | Declared::Unknown => false,
-        },
-        // A finished step has an output; what is in it is the worker's business.
-        Reference::Output { step: _, path } => path.is_empty(),
-        // What is in an item or a payload is whoever made it.
-        Reference::Item(path) | Reference::Signal(path) => path.is_empty(),
+fn put(saga: &mut State, key: String, value: Value) {
+    if let Value::Object(truths) = Arc::make_mut(&mut saga.input) {
+        truths.insert(key, value);
+    }
+}
+
+fn take(saga: &mut State, key: &str) {
+    if let Value::Object(truths) = Arc::make_mut(&mut saga.input) {
+        truths.remove(key);
     }
 }
 
@@ -241,14 +221,14 @@ fn truth(key: String) -> Reference {
     Reference::Input(vec![key])
 }
 
-fn forward_key(unit: Unit) -> String {
-    format!("forward_{unit}")
+fn forward_key(step: usize) -> String {
+    format!("forward_{step}")
 }
 
-fn when_key(unit: Unit) -> String {
-    format!("when_{unit}")
+fn when_key(step: usize) -> String {
+    format!("when_{step}")
 }
 
-fn undo_key(unit: Unit) -> String {
-    format!("undo_{unit}")
+fn undo_key(step: usize) -> String {
+    format!("undo_{step}")
 }

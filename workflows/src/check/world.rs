@@ -18,6 +18,7 @@ pub struct World {
 }
 
 /// A world that follows, or why there is none.
+#[derive(Debug)]
 pub(super) enum Step {
     /// This one.
     To(World),
@@ -36,6 +37,11 @@ impl World {
             saga,
             participants: vec![Participant::untouched(); units].into(),
         }
+    }
+
+    /// This saga with these participants.
+    pub(super) fn of(saga: SagaId, participants: Box<[Participant]>) -> World {
+        World { saga, participants }
     }
 
     /// Its saga.

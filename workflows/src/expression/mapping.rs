@@ -89,6 +89,18 @@ impl Mapping {
         }
     }
 
+    /// The place that it reads, when it is nothing but that place.
+    pub(crate) fn as_path(&self) -> Option<&Reference> {
+        match &*self.root {
+            Template::Expression(Expr::Path(reference)) => Some(reference),
+            Template::Expression(_)
+            | Template::Literal(_)
+            | Template::Text(_)
+            | Template::Object(_)
+            | Template::Array(_) => None,
+        }
+    }
+
     /// Whether it can be evaluated whatever happens, given that values are there of which `promised` says so.
     pub(crate) fn reads_safely(&self, promised: &dyn Fn(&Reference) -> bool) -> bool {
         reads_safely(&self.root, promised)

@@ -91,6 +91,47 @@ invariants:
   - sale implies gift
 ";
 
+/// Two steps that are for the same case, and one that is for the other.
+const ONE_CHOICE: &str = "
+saga: one-choice
+version: 1
+input: { type: object, required: [vip], properties: { vip: { type: boolean } } }
+steps:
+  sell: { task: shop/sell, effect: sale, compensate: { task: shop/take-back } }
+  gift: { task: shop/gift, needs: [sell], when: input.vip, effect: gift, compensate: { task: shop/take-gift } }
+  card: { task: shop/card, needs: [gift], when: input.vip, effect: card, compensate: { task: shop/take-card } }
+  bill:
+    task: shop/bill
+    needs: [sell]
+    when: not (input.vip)
+    effect: bill
+    compensate: { task: shop/take-bill }
+invariants:
+  - gift implies card
+  - card implies gift
+  - sale implies (gift or bill)
+  - not (gift and bill)
+";
+
+/// Of two seats one may be missing.
+const TOLERANT: &str = "
+saga: tolerant
+version: 1
+input: { type: object, required: [list], properties: { list: { type: array, minItems: 2, maxItems: 2 } } }
+steps:
+  pay: { task: shop/pay, effect: charge, pivot: true, retry: { max_attempts: unlimited } }
+  seat:
+    needs: [pay]
+    each: ${{ input.list }}
+    task: shop/seat
+    tolerate: 1
+    on_failure: park
+    effect: seat
+    retry: { max_attempts: 2 }
+invariants:
+  - seat implies charge
+";
+
 fn disproved(text: &str) -> Option<Counterexample> {
     let definition = Definition::parse("test", text).unwrap();
     match explore(&definition, Limits::default()).verdict {
@@ -133,6 +174,28 @@ fn a_condition_is_false_once() {
     insta::assert_snapshot!(told(&found));
     let always = PERHAPS.replace("    when: input.vip\n", "");
     assert!(disproved(&always).is_none());
+}
+
+#[test]
+fn conditions_that_ask_the_same_are_one_choice() {
+    assert_eq!(disproved(ONE_CHOICE).map(|found| told(&found)), None);
+    let other = ONE_CHOICE.replace(
+        "needs: [gift], when: input.vip",
+        "needs: [gift], when: input.vip == true",
+    );
+    let found = disproved(&other).unwrap();
+    assert_eq!(found.property, Property::Invariant);
+}
+
+#[test]
+fn an_effect_of_many_is_meant_of_each() {
+    assert_eq!(disproved(TOLERANT).map(|found| told(&found)), None);
+    let every = TOLERANT.replace("seat implies charge", "charge implies seat");
+    let found = disproved(&every).unwrap();
+    insta::assert_snapshot!(told(&found));
+    // When all may fail there may be none at all; when none may, there are all.
+    let strict = every.replace("    tolerate: 1\n", "");
+    assert_eq!(disproved(&strict).map(|found| told(&found)), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use impresario_workflows::Definition;
-use impresario_workflows::check::{Limits, explore};
+use impresario_workflows::check::{Limits, Report, Verdict, explore, explore_unmerged};
 use serde_json::json;
 
 use crate::plain::{Plain, Replica, Rest, Switches, of_the_explorer};
@@ -108,4 +108,113 @@ fn and_without_the_number_it_leaves_charges_behind() {
     let worse: Vec<&Rest> = found.difference(&explored).collect();
     println!("{worse:#?}");
     assert!(!worse.is_empty());
+}
+
+/// Items that may fail beside each other, of which one may be missing, and a step that goes over their answers.
+const ITEMS: &str = "
+saga: items
+version: 1
+input: { type: object, required: [list], properties: { list: { type: array, maxItems: 2 } } }
+steps:
+  hold:
+    each: ${{ input.list }}
+    task: a/hold
+    tolerate: 1
+    effect: seat
+    expires: 10m
+    retry: { max_attempts: 2 }
+    compensate: { task: a/release }
+  pin:
+    needs: [hold]
+    each: ${{ steps.hold.output }}
+    task: a/pin
+    pins: [hold]
+    compensate: none
+    reason: hold's compensation releases a pinned hold too
+";
+
+/// One after the other; a human looks at what fails.
+const PARKED: &str = "
+saga: parked
+version: 1
+input: { type: object, required: [list], properties: { list: { type: array, maxItems: 2 } } }
+steps:
+  pay: { task: b/pay, pivot: true, retry: { max_attempts: unlimited }, effect: charge }
+  give:
+    needs: [pay]
+    each: ${{ input.list }}
+    task: a/give
+    max_parallel: 1
+    on_failure: park
+    effect: ticket
+    retry: { max_attempts: 2 }
+invariants:
+  - charge implies ticket
+";
+
+/// Several ways back, with a step that is asked about.
+const BACK: &str = "
+saga: back
+version: 1
+deadline: 15m
+steps:
+  hold: { task: a/hold, effect: seat, expires: 10m, compensate: { task: a/release } }
+  look: { task: c/look, needs: [hold], compensate: none, reason: it does no harm, effect: look }
+  pay:
+    task: b/pay
+    needs: [hold]
+    effect: charge
+    on_unknown: reconcile
+    reconcile: { task: b/ask }
+    compensate: { task: b/refund }
+";
+
+/// What is found must be the same; how many worlds it takes must not.
+fn merged_finds_the_same(text: &str) {
+    let definition = definition(text);
+    let merged = explore(&definition, Limits::default());
+    let as_they_are = explore_unmerged(&definition, Limits::default());
+    println!(
+        "{}: {} worlds, {} as they are",
+        definition.name, merged.states, as_they_are.states
+    );
+    assert!(merged.states < as_they_are.states, "nothing was merged");
+    assert_eq!(verdict(&merged), None);
+    assert_eq!(verdict(&as_they_are), None);
+    let ends = |report: &Report| report.ends.iter().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(ends(&merged), ends(&as_they_are));
+}
+
+/// The rule that is broken, and on how short a way.
+fn verdict(report: &Report) -> Option<(&'static str, usize)> {
+    match &report.verdict {
+        Verdict::Proved => None,
+        Verdict::Disproved(found) => Some((found.property.as_str(), found.story.lines.len())),
+        Verdict::NotProved { .. } => panic!("there are not so many states"),
+    }
+}
+
+#[test]
+fn what_no_longer_leads_anywhere_makes_no_other_world() {
+    merged_finds_the_same(BACK);
+    merged_finds_the_same(TWO);
+}
+
+#[test]
+fn items_are_interchangeable() {
+    merged_finds_the_same(ITEMS);
+    merged_finds_the_same(PARKED);
+}
+
+#[test]
+fn and_what_is_wrong_is_wrong_with_interchangeable_items_too() {
+    for invariants in ["[not seat]", "[seat]"] {
+        let wrong = definition(&format!("{ITEMS}invariants: {invariants}\n"));
+        let merged = verdict(&explore(&wrong, Limits::default()));
+        assert!(merged.is_some(), "{invariants} holds");
+        assert_eq!(
+            merged,
+            verdict(&explore_unmerged(&wrong, Limits::default()))
+        );
+    }
 }

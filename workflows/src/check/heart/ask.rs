@@ -40,6 +40,31 @@ pub enum Ask {
     Idle(Idle),
 }
 
+impl Ask {
+    /// The unit that it is about, when it is about one.
+    pub(in crate::check) fn unit(self) -> Option<Unit> {
+        match self {
+            Ask::Answered(unit, _)
+            | Ask::Spent(unit, ..)
+            | Ask::RetryOf(unit)
+            | Ask::Comes(unit)
+            | Ask::StaysAway(unit) => Some(unit),
+            Ask::Idle(idle) => match idle {
+                Idle::Unserved(unit, _)
+                | Idle::Expired(unit, _)
+                | Idle::Heartbeat(unit, _)
+                | Idle::StaleFailure(unit, _) => Some(unit),
+                Idle::StartedAgain
+                | Idle::Redispatched
+                | Idle::LookedAt
+                | Idle::Foreign
+                | Idle::CommandedAtTheEnd => None,
+            },
+            Ask::Start | Ask::Deadline | Ask::Cancel | Ask::Retry | Ask::EngineFault => None,
+        }
+    }
+}
+
 /// How an attempt is spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Spending {

@@ -33,6 +33,8 @@ pub(crate) fn canonical(skeleton: &Skeleton, state: State) -> State {
     let steps = state
         .steps
         .into_iter()
+        // What the engine puts behind the items when a step starts; they have their places already.
+        .take(skeleton.units.len())
         .enumerate()
         .map(|(unit, step)| self::step(skeleton, unit, kind, step))
         .collect();
@@ -43,7 +45,7 @@ pub(crate) fn canonical(skeleton: &Skeleton, state: State) -> State {
         traceparent: None,
         phase,
         steps,
-        fans: Vec::new(),
+        fans: skeleton.fans.clone(),
         signals: Vec::new(),
         parent: None,
         quarantine: state.quarantine.map(|_| nothing_said()),
@@ -156,7 +158,6 @@ fn forward(skeleton: &Skeleton, unit: usize, forward: Forward) -> Forward {
             since: NOW,
             until: LATER,
         },
-        // Fan-outs were taken apart before (`expand`).
         Forward::FannedOut => Forward::FannedOut,
         Forward::Succeeded { output: _ } => Forward::Succeeded {
             output: Arc::new(Value::Null),

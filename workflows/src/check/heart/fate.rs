@@ -71,7 +71,7 @@ pub(super) fn once(
     fates: &[(Site, Fate)],
 ) -> Result<Option<Decision>, Unanswered> {
     let mut state = state.clone();
-    state.input = input(skeleton, &state, fates);
+    give(skeleton, &mut state, fates);
     let input = put(skeleton, &mut state, ask);
     let moment = Moment {
         now: NOW,
@@ -125,12 +125,8 @@ fn may_be_refused(ask: Ask, refusal: &Refusal) -> bool {
     commanded && understood
 }
 
-/// The saga's input under these fates, and under those that were decided in an earlier life of the saga.
-fn input(
-    skeleton: &Skeleton,
-    state: &State,
-    fates: &[(Site, Fate)],
-) -> std::sync::Arc<serde_json::Value> {
+/// Gives the saga these fates, and those that were decided in an earlier life of the saga.
+fn give(skeleton: &Skeleton, state: &mut State, fates: &[(Site, Fate)]) {
     let (mut forward, mut undo) = (Vec::new(), Vec::new());
     for (unit, step) in state.steps.iter().enumerate() {
         if let Forward::Blocked { .. } = step.forward {
@@ -149,29 +145,39 @@ fn input(
             Site::Undo(unit) => undo.push((*unit, *fate)),
         }
     }
-    skeleton.input(&forward, &undo)
+    skeleton.give(state, &forward, &undo);
 }
 
-/// The first site that the decision looked at, that may turn out in more than one way, and whose fate was not said.
-fn undecided<'s>(
-    skeleton: &'s Skeleton,
+/// The first site that the decision looked at, that may turn out in another way than well, and whose fate was not
+/// said.
+fn undecided(
+    skeleton: &Skeleton,
     before: &State,
     after: &State,
     fates: &[(Site, Fate)],
-) -> Option<(Site, &'s [Fate])> {
+) -> Option<(Site, Vec<Fate>)> {
     let said = |site| fates.iter().any(|(known, _)| *known == site);
+    let forward: Vec<(Unit, Fate)> = fates
+        .iter()
+        .filter_map(|(site, fate)| match site {
+            Site::Forward(unit) => Some((*unit, *fate)),
+            Site::Undo(_) => None,
+        })
+        .collect();
+    let saga = before;
     let units = before.steps.iter().zip(&after.steps).enumerate();
     for (unit, (before, after)) in units {
         let facts = &skeleton.units[unit];
         let started = before.forward == Forward::Pending && after.forward != Forward::Pending;
         let undone = before.undoing == Undoing::NotStarted && after.undoing != Undoing::NotStarted;
-        for (looked_at, site, options) in [
-            (started, Site::Forward(unit), &facts.forward),
-            (undone, Site::Undo(unit), &facts.undo),
-        ] {
-            if looked_at && options.as_slice() != [Fate::Made] && !said(site) {
-                return Some((site, options));
+        if started && facts.forward != [Fate::Made] && !said(Site::Forward(unit)) {
+            let options = skeleton.options(unit, saga, &forward);
+            if options != [Fate::Made] {
+                return Some((Site::Forward(unit), options));
             }
+        }
+        if undone && facts.undo != [Fate::Made] && !said(Site::Undo(unit)) {
+            return Some((Site::Undo(unit), facts.undo.clone()));
         }
     }
     None

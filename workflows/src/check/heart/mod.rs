@@ -14,23 +14,19 @@ mod fate;
 mod tests;
 
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 pub use ask::{Ask, Budget, Idle, Spending};
 pub(crate) use canon::is_unmappable;
 pub use fate::Site;
 
+use super::hash::Hashes;
 use super::properties::Breach;
 use super::skeleton::{Fate, Skeleton, Unit};
-use crate::saga::{Command, Decision, Dispatch, Event, Operation, State};
+use crate::saga::{Command, Decision, Dispatch, Event, Forward, Operation, State};
 
 /// Number of a canonical saga.
 pub type SagaId = u32;
-
-/// The same hashes on every machine.
-pub(crate) type Hashes = BuildHasherDefault<DefaultHasher>;
 
 /// A question that the heart did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +59,7 @@ pub struct Outcome {
 pub struct Heart {
     skeleton: Skeleton,
     sagas: Vec<State>,
+    codes: Vec<Box<[u16]>>,
     numbers: HashMap<Box<[u16]>, SagaId, Hashes>,
     known: HashMap<(SagaId, Ask), Rc<[Outcome]>, Hashes>,
 }
@@ -73,6 +70,7 @@ impl Heart {
         Heart {
             skeleton,
             sagas: Vec::new(),
+            codes: Vec::new(),
             numbers: HashMap::default(),
             known: HashMap::default(),
         }
@@ -80,7 +78,7 @@ impl Heart {
 
     /// The saga that nobody has started.
     pub fn unborn(&mut self) -> SagaId {
-        let unborn = State::unborn("a saga", &self.skeleton.definition);
+        let unborn = self.skeleton.unborn();
         self.number(unborn)
     }
 
@@ -97,6 +95,29 @@ impl Heart {
     /// The saga with this number.
     pub fn saga(&self, saga: SagaId) -> &State {
         &self.sagas[saga as usize]
+    }
+
+    /// What tells each unit of a saga from other units of its step, apart from what its participant may have done.
+    pub(super) fn codes(&self, saga: SagaId) -> &[u16] {
+        // The first word is the saga's own.
+        self.codes[saga as usize].get(1..).unwrap_or_default()
+    }
+
+    /// The saga whose units are those of another one in this order.
+    pub(super) fn reordered(&mut self, saga: SagaId, order: &[Unit]) -> SagaId {
+        let old = &self.codes[saga as usize];
+        let words = order.iter().map(|unit| old[unit + 1]);
+        let code: Box<[u16]> = old.first().copied().into_iter().chain(words).collect();
+        if let Some(number) = self.numbers.get(&code) {
+            return *number;
+        }
+        let old = self.saga(saga);
+        let steps = order.iter().map(|unit| old.steps[*unit].clone()).collect();
+        let saga = State {
+            steps,
+            ..old.clone()
+        };
+        self.new_number(saga, code)
     }
 
     /// Everything that may follow.
@@ -159,12 +180,19 @@ impl Heart {
         if let Some(number) = self.numbers.get(&code) {
             return *number;
         }
+        self.new_number(canonical, code)
+    }
+
+    fn new_number(&mut self, canonical: State, code: Box<[u16]>) -> SagaId {
         let number = SagaId::try_from(self.sagas.len()).unwrap_or(SagaId::MAX);
         self.sagas.push(canonical);
+        self.codes.push(code.clone());
         self.numbers.insert(code, number);
         number
     }
 
+    /// Units that stay now. A step with `each` pins when all its items have succeeded: nobody says which item pins
+    /// which, so until then none is safe.
     fn pinned(&self, decision: &Decision) -> Vec<Unit> {
         let succeeded = decision.events.iter().filter_map(|event| match event {
             Event::Succeeded { step, output: _ } => self.skeleton.definition.step_index(step),
@@ -193,8 +221,12 @@ impl Heart {
             | Event::Completed { .. }
             | Event::Compensated {} => None,
         });
+        let made =
+            |unit: Unit| matches!(decision.next.steps[unit].forward, Forward::Succeeded { .. });
         succeeded
-            .flat_map(|unit| self.skeleton.units[unit].pins.iter())
+            .filter(|step| self.skeleton.units_of(*step).all(made))
+            .flat_map(|step| self.skeleton.units[step].pins.iter())
+            .flat_map(|pinned| self.skeleton.units_of(pinned))
             .collect()
     }
 }

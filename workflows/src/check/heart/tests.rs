@@ -76,7 +76,8 @@ steps:
 fn every_step_of_a_saga_is_a_step_of_its_class() {
     for text in DEFINITIONS {
         let definition = Definition::parse("test", text).unwrap();
-        let skeleton = Skeleton::of(&definition);
+        let items = vec![0; definition.steps.len()];
+        let skeleton = Skeleton::of(&definition, &items);
         let (sagas, classes) = follow(skeleton);
         // Otherwise nothing was compared.
         assert!(
@@ -91,7 +92,7 @@ fn every_step_of_a_saga_is_a_step_of_its_class() {
 fn follow(skeleton: Skeleton) -> (usize, usize) {
     let mut heart = Heart::new(skeleton.clone());
     let world = World::unborn(&mut heart);
-    let saga = State::unborn("a saga", &skeleton.definition);
+    let saga = skeleton.unborn();
     let mut seen = BTreeSet::new();
     let mut queue = VecDeque::from([(as_it_is(&skeleton, saga), world)]);
     while let Some((saga, world)) = queue.pop_front() {

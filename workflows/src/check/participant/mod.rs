@@ -68,6 +68,29 @@ impl Participant {
         }
     }
 
+    /// One that nobody asks and nobody hears any more: what may be true of it, and whether an undoing was sent.
+    pub(super) fn summed_up(possible: KeptSet, undoing: bool) -> Participant {
+        let nothing = Sent::default();
+        Participant {
+            possible,
+            sent: if undoing {
+                nothing.with(Operation::Compensate)
+            } else {
+                nothing
+            },
+            stays: false,
+        }
+    }
+
+    /// The same, as if no reconciling had been sent.
+    #[must_use]
+    pub(super) fn never_asked_about(self) -> Participant {
+        Participant {
+            sent: Sent(self.sent.0 & !Sent::bit(Operation::Reconcile)),
+            ..self
+        }
+    }
+
     /// What may be true by now, or become true without the engine.
     pub fn possible(self) -> KeptSet {
         self.possible

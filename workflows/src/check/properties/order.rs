@@ -15,7 +15,10 @@ pub(super) fn breach(scene: Scene<'_>) -> Option<Breach> {
             return None;
         }
         let undone = possible.find(undoable)?;
-        let later = scene.skeleton.step(unit).descendants.iter().find(|later| {
+        let descendants = scene.skeleton.step(unit).descendants;
+        let after = (0..scene.skeleton.units.len())
+            .filter(|later| descendants.contains(scene.skeleton.units[*later].step));
+        let later = after.into_iter().find(|later| {
             let counts = scene.skeleton.units[*later].undoing == Undoing::Undone;
             counts && scene.world.participant(*later).possible().may_be_there()
         })?;

@@ -1,9 +1,12 @@
 //! All worlds, breadth first.
+//!
+//! A world is judged when it is found, as it is; then the one that stands for it (`same`) is gone through, once.
 
 use super::graph::{Edge, Follow, Graph, WorldId};
 use crate::check::heart::{Ask, Heart, Outcome};
 use crate::check::moves;
 use crate::check::properties::{self, Breach, Scene};
+use crate::check::same;
 use crate::check::world::{Step, World};
 
 /// What came of it.
@@ -33,7 +36,7 @@ pub(in crate::check) fn breadth_first(heart: &mut Heart, worlds_max: usize) -> (
         }
         if let Some((breach, last)) = go_through(heart, &mut graph, next) {
             let mut way = graph.way(next);
-            way.extend(last);
+            way.push(last);
             return (graph, Found::Breach { breach, way });
         }
         next += 1;
@@ -41,20 +44,30 @@ pub(in crate::check) fn breadth_first(heart: &mut Heart, worlds_max: usize) -> (
     (graph, Found::Everything)
 }
 
-/// Finds everything that follows from one world. What breaks is given with the edge to it; a world that breaks by
-/// itself needs none.
-fn go_through(heart: &mut Heart, graph: &mut Graph, id: WorldId) -> Option<(Breach, Option<Edge>)> {
-    let world = graph.world(id).clone();
-    let scene = Scene {
-        skeleton: heart.skeleton(),
-        saga: heart.saga(world.saga()),
-        world: &world,
-    };
-    if let Some(breach) = properties::breach(scene) {
-        return Some((breach, None));
+/// What follows from an outcome, judged.
+pub(super) fn judged(heart: &Heart, world: &World, ask: Ask, outcome: &Outcome) -> Step {
+    match world.after(heart, ask, outcome) {
+        Step::To(after) => {
+            let scene = Scene {
+                skeleton: heart.skeleton(),
+                saga: heart.saga(after.saga()),
+                world: &after,
+            };
+            match properties::breach(scene) {
+                Some(breach) => Step::Breach(breach),
+                None => Step::To(after),
+            }
+        }
+        step @ (Step::Nothing | Step::Breach(_)) => step,
     }
-    let asks = moves::all(scene.skeleton, scene.saga, world.all());
-    let helpful = moves::helpful(scene.skeleton, scene.saga, &world);
+}
+
+/// Finds everything that follows from one world. What breaks is given with the edge to it.
+fn go_through(heart: &mut Heart, graph: &mut Graph, id: WorldId) -> Option<(Breach, Edge)> {
+    let world = graph.world(id).clone();
+    let (skeleton, saga) = (heart.skeleton(), heart.saga(world.saga()));
+    let asks = moves::all(skeleton, saga, world.all());
+    let helpful = moves::helpful(skeleton, saga, &world);
     let mut follow = Vec::new();
     let mut leads: Vec<(Ask, WorldId)> = Vec::new();
     for ask in asks {
@@ -64,11 +77,12 @@ fn go_through(heart: &mut Heart, graph: &mut Graph, id: WorldId) -> Option<(Brea
                 ask,
                 outcome,
             };
-            let to = match world.after(heart, ask, what) {
+            let to = match judged(heart, &world, ask, what) {
                 Step::Nothing => id,
-                Step::Breach(breach) => return Some((breach, Some(edge))),
+                Step::Breach(breach) => return Some((breach, edge)),
                 Step::To(after) => {
-                    let to = graph.number(after, Some(edge));
+                    let same = same::representative(heart, &after);
+                    let to = graph.number(same, Some(edge));
                     let fault = moves::is_fault(ask) || went_wrong(what);
                     follow.push(Follow { to, fault });
                     to

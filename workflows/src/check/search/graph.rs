@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::check::heart::{Ask, Hashes};
+use crate::check::hash::Hashes;
+use crate::check::heart::Ask;
 use crate::check::world::World;
 
 /// Number of a world, in the order of discovery.
