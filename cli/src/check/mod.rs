@@ -19,6 +19,8 @@ use crate::definition::{checked_together, counted};
 use crate::exit::{Code, coded};
 use crate::output::{self, Format, Ink};
 
+pub(crate) use told::told;
+
 #[derive(Debug, Args)]
 pub(crate) struct CheckOptions {
     /// Definition files.
@@ -42,7 +44,7 @@ pub(crate) struct CheckOptions {
 }
 
 /// A file, and what the explorer found.
-struct Checked {
+pub(crate) struct Checked {
     name: String,
     text: String,
     diagnostics: Vec<Diagnostic>,
@@ -56,6 +58,15 @@ struct Explored {
     took: Duration,
 }
 
+impl Checked {
+    /// What the explorer has to say; none when the file is no definition.
+    pub(crate) fn verdict(&self) -> Option<&Verdict> {
+        self.explored
+            .as_ref()
+            .map(|explored| &explored.report.verdict)
+    }
+}
+
 pub(crate) fn run(options: &CheckOptions, format: Format) -> anyhow::Result<()> {
     let files: Vec<Checked> = checked_together(&options.files)?
         .into_iter()
@@ -67,7 +78,7 @@ pub(crate) fn run(options: &CheckOptions, format: Format) -> anyhow::Result<()> 
             let ink = Ink::stdout();
             files
                 .iter()
-                .for_each(|file| output::line(&told::told(file, options.ends, ink)));
+                .for_each(|file| output::line(&told(file, options.ends, ink)));
         }
     }
     draw(&files, options)?;
@@ -113,6 +124,16 @@ fn explored(
         walks: Limits::walks_for(options.states_max),
         seed: options.seed,
     };
+    look_into(name, text, checked, limits)
+}
+
+/// Lints a text by itself, and explores the definition that it is.
+pub(crate) fn look_at(name: String, text: String, limits: Limits) -> Checked {
+    let checked = Definition::check(&name, &text);
+    look_into(name, text, checked, limits)
+}
+
+fn look_into(name: String, text: String, checked: definition::Checked, limits: Limits) -> Checked {
     let explored = checked.definition.map(|definition| {
         let begun = Instant::now();
         let report = explore(&definition, limits);
@@ -133,21 +154,9 @@ fn explored(
 /// The exit code of the worst file: disproved, refused, not proved.
 fn verdict(files: &[Checked]) -> anyhow::Result<()> {
     let count = |is: fn(&Checked) -> bool| files.iter().filter(|file| is(file)).count();
-    let disproved = count(|file| {
-        let verdict = file
-            .explored
-            .as_ref()
-            .map(|explored| &explored.report.verdict);
-        matches!(verdict, Some(Verdict::Disproved(_)))
-    });
+    let disproved = count(|file| matches!(file.verdict(), Some(Verdict::Disproved(_))));
     let refused = count(|file| file.explored.is_none());
-    let not_proved = count(|file| {
-        let verdict = file
-            .explored
-            .as_ref()
-            .map(|explored| &explored.report.verdict);
-        matches!(verdict, Some(Verdict::NotProved { .. }))
-    });
+    let not_proved = count(|file| matches!(file.verdict(), Some(Verdict::NotProved { .. })));
     let of = counted(files.len(), "file");
     if disproved > 0 {
         return Err(coded(

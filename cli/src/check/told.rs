@@ -8,7 +8,7 @@ use crate::definition::counted;
 use crate::output::{self, Ink};
 
 /// Everything about one file.
-pub(super) fn told(file: &Checked, ends: bool, ink: Ink) -> String {
+pub(crate) fn told(file: &Checked, ends: bool, ink: Ink) -> String {
     let mut text = render(&file.diagnostics, &file.name, &file.text);
     let name = ink.bold(&file.name);
     let Some(explored) = &file.explored else {

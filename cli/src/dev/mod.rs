@@ -5,7 +5,7 @@
 //! `-o json` one line on standard output says where things are.
 //!
 //! Here: the order of things. The parts are `platform` (what runs), `folder` (whose data), `buyer` (who books),
-//! `keys` (what a person presses).
+//! `keys` (what a person presses), `watch` (definitions that are being written).
 
 pub(crate) mod banner;
 mod browser;
@@ -15,6 +15,7 @@ mod keys;
 pub(crate) mod platform;
 pub(crate) mod port;
 mod reset;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -31,6 +32,7 @@ use banner::Banner;
 use buyer::Buyer;
 use folder::{DataFolder, Known};
 use platform::{Place, Platform};
+use watch::Watch;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -64,6 +66,9 @@ struct RunOptions {
     /// Prefix of the queues at that RabbitMQ: another for each who shares it.
     #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
     queue_prefix: Queues,
+    /// Check this definition on every save, and load its new versions once they are proved; of a folder all files.
+    #[arg(long = "definition", value_name = "PATH")]
+    definitions: Vec<PathBuf>,
     /// Do not open a browser.
     #[arg(long)]
     no_open: bool,
@@ -78,6 +83,7 @@ pub(crate) async fn run(options: DevOptions, format: Format) -> anyhow::Result<(
 
 async fn serve(options: RunOptions, format: Format) -> anyhow::Result<()> {
     let stop = process::stop_on_signals()?;
+    let watch = Watch::of(options.definitions)?;
     let folder = DataFolder::claim(&options.data_dir)?;
     let port = port::choose(options.port)?;
     let mut banner = Banner::begin();
@@ -110,7 +116,9 @@ async fn serve(options: RunOptions, format: Format) -> anyhow::Result<()> {
     if !options.no_open {
         browser::open(&format!("{}/v1/events", platform.url()));
     }
+    let watching = tokio::spawn(watch.run(platform.server().clone(), stop.clone()));
     let ended = keys::serve(&mut platform, &mut buyer, &stop).await;
+    watching.abort();
     banner.say("stopping: what is under way is finished first; data stay");
     let stopped = platform.stop().await;
     folder.forget();

@@ -7,6 +7,7 @@
 mod definition;
 mod demo;
 mod dev;
+mod dev_definitions;
 mod doctor;
 mod program;
 mod recorded;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -45,14 +46,21 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 /// A running `impresario dev`; killed when the test ends before it does.
 pub(crate) struct Dev {
     child: Child,
+    /// What it has said on standard error so far.
+    said: Arc<Mutex<String>>,
     /// What it told on standard output once it was up.
     pub(crate) told: Value,
 }
 
 impl Dev {
     pub(crate) fn start(data: &Path) -> Dev {
+        Dev::start_with(data, &[])
+    }
+
+    /// With more arguments.
+    pub(crate) fn start_with(data: &Path, more: &[&str]) -> Dev {
         let data = data.to_str().unwrap();
-        let mut child = impresario(&[
+        let arguments = [
             "dev",
             "--port",
             "0",
@@ -61,28 +69,54 @@ impl Dev {
             "json",
             "--data-dir",
             data,
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        ];
+        let mut child = impresario(&[&arguments[..], more].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
         if line.is_empty() {
-            let mut said = String::new();
+            let mut text = String::new();
             child
                 .stderr
                 .take()
                 .unwrap()
-                .read_to_string(&mut said)
+                .read_to_string(&mut text)
                 .unwrap();
-            panic!("dev did not come up: {said}");
+            panic!("dev did not come up: {text}");
         }
+        let (stderr, kept) = (child.stderr.take().unwrap(), said.clone());
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut kept = kept.lock().unwrap();
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
         Dev {
             child,
+            said,
             told: serde_json::from_str(&line).unwrap(),
+        }
+    }
+
+    /// Waits until it says this on standard error, and takes what it said up to there.
+    pub(crate) fn until_said(&self, text: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(120);
+        loop {
+            let mut said = self.said.lock().unwrap();
+            if let Some(place) = said.find(text) {
+                let rest = said.split_off(place + text.len());
+                return std::mem::replace(&mut said, rest);
+            }
+            assert!(Instant::now() < end, "`{text}` is not in\n{said}");
+            drop(said);
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
