@@ -310,14 +310,19 @@ impl StepState {
     /// Whether the effect was asked for and may have happened or may still happen.
     pub fn is_unclosed(&self) -> bool {
         match self.forward {
-            Forward::Pending
-            | Forward::Skipped
-            | Forward::Blocked { .. }
+            // An item that was given up, is let go on by an operator and has to wait for its turn.
+            Forward::Pending | Forward::Blocked { .. } => self.was_asked_for(),
+            Forward::Skipped
             | Forward::Waiting { .. }
             | Forward::FannedOut
             | Forward::Closed { .. } => false,
             Forward::Open { .. } | Forward::Succeeded { .. } | Forward::GivenUp { .. } => true,
         }
+    }
+
+    /// Whether an attempt went out in this generation, however it stands now.
+    pub fn was_asked_for(&self) -> bool {
+        self.attempts > 0
     }
 
     /// Whether steps that need this one may start.

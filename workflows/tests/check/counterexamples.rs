@@ -198,6 +198,27 @@ fn an_effect_of_many_is_meant_of_each() {
     assert_eq!(disproved(&strict).map(|found| told(&found)), None);
 }
 
+/// One seat after the other; an operator may let one go on while another one is under way.
+const ONE_BY_ONE: &str = "
+saga: one-by-one
+version: 1
+input: { type: object, required: [list], properties: { list: { type: array } } }
+steps:
+  seat:
+    each: ${{ input.list }}
+    task: shop/seat
+    max_parallel: 1
+    on_failure: park
+    retry: { max_attempts: 1 }
+    effect: seat
+    compensate: { task: shop/take-seat }
+";
+
+#[test]
+fn an_item_that_waits_for_its_turn_again_is_not_forgotten() {
+    assert_eq!(disproved(ONE_BY_ONE).map(|found| told(&found)), None);
+}
+
 #[test]
 fn drawings_tell_the_same() {
     let found = disproved(BY_HAND).unwrap();

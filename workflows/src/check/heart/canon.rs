@@ -91,21 +91,27 @@ fn phase(phase: Phase) -> Phase {
 
 fn step(skeleton: &Skeleton, unit: usize, kind: Kind, step: StepState) -> StepState {
     let passed = step.passed;
+    let waits_again =
+        step.was_asked_for() && matches!(step.forward, Forward::Pending | Forward::Blocked { .. });
+    let given_up = matches!(step.forward, Forward::GivenUp { .. });
     let forward = forward(skeleton, unit, step.forward);
     let undoing = undoing(step.undoing);
     match kind {
         Kind::Ended => StepState::fresh(),
         Kind::Back if !skeleton.step(unit).pivot => {
-            on_the_way_back(skeleton, unit, forward, undoing)
+            on_the_way_back(skeleton, unit, waits_again, forward, undoing)
         }
         Kind::On | Kind::Back => StepState {
             passed,
+            // What was given up may be let go on, and wait then.
+            attempts: u32::from(waits_again || given_up),
             ..standing(forward, undoing)
         },
     }
 }
 
-/// Attempt numbers start anew: the heart compares them with those in answers, and questions say which they mean.
+/// Attempt numbers start anew: the heart compares them with those in answers, and questions say which they mean. Whoever
+/// calls this keeps that there were some, when something that was asked for waits for its turn again.
 fn standing(forward: Forward, undoing: Undoing) -> StepState {
     StepState {
         forward,
@@ -118,6 +124,7 @@ fn standing(forward: Forward, undoing: Undoing) -> StepState {
 fn on_the_way_back(
     skeleton: &Skeleton,
     unit: usize,
+    waits_again: bool,
     forward: Forward,
     undoing: Undoing,
 ) -> StepState {
@@ -131,6 +138,10 @@ fn on_the_way_back(
     }
     match (forward, undoing) {
         (_, Undoing::Done) => settled(Undoing::Done),
+        (_, undoing) if waits_again => {
+            let problem = nothing_said();
+            standing(Forward::GivenUp { problem }, undoing)
+        }
         (
             Forward::Pending
             | Forward::Skipped
@@ -235,7 +246,8 @@ pub(super) fn code(state: &State) -> Box<[u16]> {
     let set_aside = u16::from(state.quarantine.is_some()) << 8;
     let units = state.steps.iter().map(|step| {
         let passed = u16::from(step.passed) << 15;
-        passed | forward_code(&step.forward) << 8 | undoing_code(&step.undoing)
+        let asked = u16::from(step.was_asked_for()) << 14;
+        passed | asked | forward_code(&step.forward) << 8 | undoing_code(&step.undoing)
     });
     std::iter::once(phase | set_aside).chain(units).collect()
 }

@@ -168,7 +168,9 @@ fn undecided(
     let units = before.steps.iter().zip(&after.steps).enumerate();
     for (unit, (before, after)) in units {
         let facts = &skeleton.units[unit];
-        let started = before.forward == Forward::Pending && after.forward != Forward::Pending;
+        // What went out before could be made, and can be made again.
+        let fresh = before.forward == Forward::Pending && !before.was_asked_for();
+        let started = fresh && after.forward != Forward::Pending;
         let undone = before.undoing == Undoing::NotStarted && after.undoing != Undoing::NotStarted;
         if started && facts.forward != [Fate::Made] && !said(Site::Forward(unit)) {
             let options = skeleton.options(unit, saga, &forward);

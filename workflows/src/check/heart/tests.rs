@@ -219,7 +219,7 @@ fn as_it_is(skeleton: &Skeleton, mut saga: State) -> State {
 
 fn plain(step: &mut StepState) {
     step.generation = 1;
-    step.attempts = 0;
+    step.attempts = step.attempts.min(1);
     match &mut step.forward {
         Forward::Open { operation: _, work } => plain_work(work),
         Forward::Closed { problem }

@@ -304,7 +304,7 @@ fn without_instants(step: &mut StepState, attempts_counted: bool) {
         }
     }
     if !attempts_counted {
-        step.attempts = 0;
+        step.attempts = step.attempts.min(1);
     }
 }
 

@@ -226,3 +226,29 @@ fn items_that_stand_before_a_human_are_tried_again_one_or_all() {
     saga.answer("ticket", succeeded());
     assert_eq!(saga.status(), Status::Completed);
 }
+
+#[test]
+fn an_item_that_waits_for_its_turn_again_is_undone_for_what_it_may_have_done() {
+    let mut saga = of(
+        group("on_failure: park\n    max_parallel: 1"),
+        &["A1", "A2"],
+    );
+    saga.answer("seat:0", failed());
+    saga.wakes();
+    saga.answer("seat:0", failed());
+    assert_eq!(saga.status(), Status::Stuck, "both attempts are spent");
+    // The other one is under way, so this one has to wait.
+    assert_eq!(
+        saga.retry_step("seat:0"),
+        ["retried seat:0 forward, generation 1"]
+    );
+    let lines = saga.cancel();
+    assert!(
+        lines.contains(&"sent seat:0 compensate 1".to_owned()),
+        "{lines:?}"
+    );
+    assert!(
+        lines.contains(&"sent seat:1 compensate 1".to_owned()),
+        "{lines:?}"
+    );
+}
