@@ -63,29 +63,20 @@ impl Diff {
     }
 }
 
-/// Keys of what people read, wherever they stand.
-const WORDS: [&str; 8] = [
-    "description",
-    "owner",
-    "runbook",
-    "customer",
-    "describe",
-    "reason",
-    "importance",
-    "x-pii",
-];
+/// Keys of the file that people read.
+const WORDS: [&str; 4] = ["description", "owner", "runbook", "customer"];
 
-/// Keys of how long and how often.
-const TUNING: [&str; 8] = [
-    "timeout",
-    "retry",
-    "deadline",
-    "on_deadline",
-    "defaults",
-    "expires",
-    "max_parallel",
-    "tolerate",
-];
+/// Keys of the file about how long and how often.
+const TUNING: [&str; 3] = ["deadline", "on_deadline", "defaults"];
+
+/// Keys of a step that people read.
+const WORDS_OF_A_STEP: [&str; 3] = ["describe", "reason", "importance"];
+
+/// Keys of a step about how long and how often.
+const TUNING_OF_A_STEP: [&str; 5] = ["timeout", "retry", "expires", "max_parallel", "tolerate"];
+
+/// The mark of personal data, which stands in schemas.
+const PERSONAL: &str = "x-pii";
 
 /// What `new` changes.
 pub fn diff(old: &Definition, new: &Definition) -> Diff {
@@ -118,12 +109,23 @@ pub fn diff(old: &Definition, new: &Definition) -> Diff {
     }
 }
 
-/// The first key on the way that says what kind it is; everything else is structure.
+/// What kind it is hangs on where a key stands: below `input` or in a template, `timeout` is a name like any other.
 fn kind_of(place: &str) -> Kind {
-    let keys = || place.split('.');
-    if keys().any(|key| WORDS.contains(&key)) {
+    let keys: Vec<&str> = place.split('.').collect();
+    match keys.as_slice() {
+        ["steps", _, "compensate" | "reconcile", key, ..] | ["steps", _, key, ..] => {
+            one_of(key, &WORDS_OF_A_STEP, &TUNING_OF_A_STEP)
+        }
+        ["input", .., PERSONAL] => Kind::Words,
+        [key, ..] => one_of(key, &WORDS, &TUNING),
+        [] => Kind::Structure,
+    }
+}
+
+fn one_of(key: &str, words: &[&str], tuning: &[&str]) -> Kind {
+    if words.contains(&key) {
         Kind::Words
-    } else if keys().any(|key| TUNING.contains(&key)) {
+    } else if tuning.contains(&key) {
         Kind::Tuning
     } else {
         Kind::Structure
@@ -205,6 +207,16 @@ steps:
             ("timeout: 5s", "timeout: 6s", Kind::Tuning),
             ("stock/look", "stock/see", Kind::Structure),
             ("needs: [look]", "needs: []", Kind::Structure),
+            (
+                "payment/charge",
+                "payment/charge\n    input: { timeout: 5 }",
+                Kind::Structure,
+            ),
+            (
+                "payment/charge",
+                "payment/charge\n    input: { reason: a }",
+                Kind::Structure,
+            ),
         ];
         for (from, to, kind) in cases {
             assert_eq!(changed(from, to).kind(), Some(kind), "{to}");
@@ -221,6 +233,14 @@ steps:
         );
         assert_eq!(more.kind(), Some(Kind::Structure));
         assert!(more.touched.is_empty());
+        let asked_otherwise = changed(
+            "payment/charge",
+            "payment/charge\n    input: { customer: a }",
+        );
+        assert_eq!(
+            asked_otherwise.touched,
+            BTreeSet::from(["charge".to_owned()])
+        );
         let renamed = changed("charge:", "take:");
         assert_eq!(renamed.touched, BTreeSet::from(["charge".to_owned()]));
     }
