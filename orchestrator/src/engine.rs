@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use impresario_workflows::saga::{Input, Message as Signal, Stamp, Start, Verdict};
+use impresario_workflows::saga::{Input, Message as Signal, Migration, Stamp, Start, Verdict};
 use impresario_workflows::{Definition, SagaId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -24,7 +24,7 @@ use crate::lane::{
 };
 use crate::retention;
 use crate::store::audit::Deed;
-use crate::store::definitions::{Catalogue, Stored};
+use crate::store::definitions::{Catalogue, Stored, Version};
 use crate::store::sagas::{Loaded, load_one};
 use crate::store::{self, Database, days, leases};
 use crate::upkeep::{self, Upkeep};
@@ -250,6 +250,34 @@ impl Engine {
         if_seq: Option<i32>,
     ) -> Result<CommandAnswer, CommandError> {
         self.command(id, Input::Retry { step, stamp }, if_seq).await
+    }
+
+    /// A version of a definition; from here on its pools are served, whatever new sagas use.
+    pub async fn version(
+        &self,
+        name: &str,
+        version: &Version,
+    ) -> Result<Option<Stored>, store::Error> {
+        let pool = &self.inner.database.pool;
+        let found = self.inner.catalogue.find(pool, name, version).await?;
+        if let Some(stored) = &found {
+            self.inner
+                .broker
+                .serve_pools(stored.definition.pools())
+                .await;
+        }
+        Ok(found)
+    }
+
+    /// Lets a saga go on under another version of its definition, which [`Engine::version`] has found. Whether it ends well
+    /// from there is asked before (`migrations`).
+    pub async fn migrate(
+        &self,
+        id: SagaId,
+        migration: Migration,
+        if_seq: Option<i32>,
+    ) -> Result<CommandAnswer, CommandError> {
+        self.command(id, Input::Migrate(migration), if_seq).await
     }
 
     async fn command(

@@ -13,6 +13,7 @@ pub mod clock;
 mod engine;
 pub mod hub;
 pub mod lane;
+pub mod migrations;
 mod retention;
 pub mod store;
 mod upkeep;

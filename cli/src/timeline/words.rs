@@ -169,6 +169,11 @@ pub(super) fn of(
             String::new(),
             plain(format!("{by} lets it go on: {reason}")),
         ),
+        Event::Migrated { by, to, reason, .. } => {
+            let hash: String = to.chars().take(12).collect();
+            let text = format!("{by} lets it go on under version {hash}…: {reason}");
+            (String::new(), plain(text))
+        }
         Event::WakeMoved { .. } => return None,
         Event::Completed { .. } => (String::new(), good("ended: completed")),
         Event::Compensated {} => (String::new(), good("ended: everything is undone")),

@@ -19,6 +19,7 @@ mod health;
 mod idempotency_key;
 mod instant;
 mod json;
+mod migrations;
 pub mod openapi;
 mod prefer;
 mod problem;
@@ -47,6 +48,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use serve::serve;
 
 use crate::Engine;
+use crate::migrations::Prospects;
 use problem::{Code, Problem};
 use surfaces::Surfaces;
 
@@ -83,6 +85,8 @@ struct Api {
     webhook_secret: Option<Arc<str>>,
     /// Room for open event streams.
     streams: Arc<Semaphore>,
+    /// What is known of sagas under other versions.
+    prospects: Arc<Prospects>,
 }
 
 /// The routes. Other routers may be merged into it, as long as they have no fallback: ours are the surfaces of the
@@ -93,6 +97,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         metrics: options.metrics,
         webhook_secret: options.webhook_secret.map(Arc::from),
         streams: Arc::new(Semaphore::new(watch::STREAMS_MAX)),
+        prospects: Arc::default(),
     };
     let surfaces = Surfaces::new(api.clone());
     let documents = surfaces.clone();
@@ -105,6 +110,10 @@ pub fn router(engine: Engine, options: Options) -> Router {
             get(definitions::list).post(upload::upload),
         )
         .route("/v1/definitions/{name}", get(definitions::one))
+        .route(
+            "/v1/definitions/{name}/migrations",
+            post(migrations::migrate),
+        )
         .route("/v1/audit", get(audit::list))
         .route("/v1/signals", post(signals::to_key))
         .route("/v1/sagas/{id}/signals", post(signals::to_one))

@@ -26,6 +26,8 @@ pub(super) struct Entry {
     /// The inputs that this rests on, with what each came to; decided again when the seq is lost.
     pub(super) inputs: Vec<(Pending, Settled)>,
     pub(super) start: Option<StartRow>,
+    /// The version that it goes on under.
+    pub(super) definition_id: Option<i32>,
     /// What the saga's row held before, and shall hold.
     pub(super) before: StoredRow,
     pub(super) wanted: StoredRow,
@@ -63,6 +65,7 @@ impl Entry {
             tasks: Vec::new(),
             inputs: Vec::new(),
             start: None,
+            definition_id: None,
             before: saga.stored,
             wanted: saga.stored,
         }
@@ -101,7 +104,9 @@ pub(super) fn columns(
         }
         match &entry.start {
             Some(start) => starts.push((id, entry, start)),
-            None if entry.wanted != entry.before => push_change(&mut batch, id, entry),
+            None if entry.wanted != entry.before || entry.definition_id.is_some() => {
+                push_change(&mut batch, id, entry);
+            }
             None => {}
         }
     }
@@ -124,6 +129,7 @@ fn push_change(batch: &mut Batch, id: SagaId, entry: &Entry) {
         .ended_at
         .push(status.is_final().then(|| instant(entry.at)));
     batch.changes.wake_at.push(wake_at.map(instant));
+    batch.changes.definition_id.push(entry.definition_id);
 }
 
 fn push_start(batch: &mut Batch, id: SagaId, entry: &Entry, start: &StartRow) {

@@ -104,6 +104,9 @@ impl Lane {
             Place::Loading => return,
         };
         saga.state = Arc::new(decision.next);
+        if let Input::Migrate(migration) = &pending.input {
+            saga.definition = Arc::clone(&migration.to);
+        }
         let entry = self
             .open
             .entry(id)
@@ -111,6 +114,9 @@ impl Lane {
         if let Some(mut row) = start {
             describe_start(&saga, &mut row);
             entry.start = Some(row);
+        }
+        if let Input::Migrate(migration) = &pending.input {
+            entry.definition_id = self.parts.catalogue.row_of(&migration.to.hash);
         }
         for command in decision.commands {
             let (pool, encoded) = match command {
@@ -290,6 +296,7 @@ fn stale_command(pending: &Pending, saga: &Saga) -> Option<CommandError> {
         }
         Input::Signal(message) => saga.state.stamps.contains(&message.key),
         Input::Decide(verdict) => saga.state.stamps.contains(&verdict.stamp.key),
+        Input::Migrate(migration) => saga.state.stamps.contains(&migration.stamp.key),
         Input::Start(_)
         | Input::Result(_)
         | Input::Timer(_)
@@ -318,7 +325,7 @@ fn decide_caught(saga: &Saga, input: &Input, moment: Moment) -> Result<Decision,
     }))
     .unwrap_or_else(|_| {
         Err(Refusal::Unfoldable(
-            impresario_workflows::saga::Unfoldable {
+            impresario_workflows::saga::Unfoldable::NoStep {
                 definition: saga.definition.name.clone(),
                 step: "a panic while deciding".to_owned(),
             },

@@ -62,6 +62,15 @@ pub async fn record(connection: &mut PgConnection, deed: &Deed<'_>) -> Result<()
     .map_err(Error::doing("write an audit record"))
 }
 
+/// Records a deed that is done in other transactions, before the first of them.
+pub async fn record_alone(pool: &PgPool, deed: &Deed<'_>) -> Result<(), Error> {
+    let mut connection = pool
+        .acquire()
+        .await
+        .map_err(Error::doing("write an audit record"))?;
+    record(&mut connection, deed).await
+}
+
 /// The newest records before `before`, newest first.
 pub async fn page(
     pool: &PgPool,

@@ -69,6 +69,8 @@ pub struct Changes {
     pub status: Vec<String>,
     pub ended_at: Vec<Option<DateTime<Utc>>>,
     pub wake_at: Vec<Option<DateTime<Utc>>>,
+    /// The version that it goes on under; none when it stays what it is.
+    pub definition_id: Vec<Option<i32>>,
 }
 
 /// Tasks by saga, with the pool and results partition of each.
@@ -148,9 +150,10 @@ new_saga as (
 ),
 changed as (
     update saga
-    set status = c.status, ended_at = c.ended_at, wake_at = c.wake_at
-    from unnest($17::uuid[], $18::text[], $19::timestamptz[], $20::timestamptz[])
-         as c (id, status, ended_at, wake_at)
+    set status = c.status, ended_at = c.ended_at, wake_at = c.wake_at,
+        definition_id = coalesce(c.definition_id, saga.definition_id)
+    from unnest($17::uuid[], $18::text[], $19::timestamptz[], $20::timestamptz[], $27::int[])
+         as c (id, status, ended_at, wake_at, definition_id)
     where saga.id = c.id and c.id in (select saga_id from won)
 ),
 sent as (
@@ -257,6 +260,7 @@ async fn execute(
         .bind(&tasks.body)
         .bind(nonce)
         .bind(delivered)
+        .bind(&changes.definition_id)
         .fetch_all(connection)
         .await
         .and_then(|found| found.iter().try_fold(Committed::default(), fold_answer))

@@ -13,6 +13,15 @@ use super::audit::{self, Deed};
 /// Definitions loaded in one look for new ones: a platform has tens of them.
 const LOOK_MAX: i64 = 100;
 
+/// Which version of a definition is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The number that its file declares.
+    Number(u32),
+    /// The hash of its content.
+    Hash(String),
+}
+
 /// A definition and its row.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -134,6 +143,51 @@ impl Catalogue {
     /// The definition of a row id, if this process has it.
     pub fn cached(&self, id: i32) -> Option<Arc<Definition>> {
         read(&self.by_id).get(&id).cloned()
+    }
+
+    /// The row of the content with this hash, if this process has it.
+    pub fn row_of(&self, hash: &str) -> Option<i32> {
+        let known = read(&self.by_id);
+        let found = known.iter().find(|(_, definition)| definition.hash == hash);
+        found.map(|(id, _)| *id)
+    }
+
+    /// A version of a definition, by its number or the hash of its content.
+    pub async fn find(
+        &self,
+        pool: &PgPool,
+        name: &str,
+        version: &Version,
+    ) -> Result<Option<Stored>, Error> {
+        let (number, hash) = match version {
+            Version::Number(number) => (Some(i32::try_from(*number).unwrap_or(i32::MAX)), None),
+            Version::Hash(hash) => (None, Some(hash.as_str())),
+        };
+        let id: Option<i32> = sqlx::query_scalar(
+            "select id from definition where name = $1 and (version = $2 or hash = $3)",
+        )
+        .bind(name)
+        .bind(number)
+        .bind(hash)
+        .fetch_optional(pool)
+        .await
+        .map_err(Error::doing("look a version of a definition up"))?;
+        let Some(id) = id else { return Ok(None) };
+        let definition = self.get(pool, id).await?;
+        Ok(Some(Stored { id, definition }))
+    }
+
+    /// The definition whose content has this hash, which a journal names.
+    pub async fn of_hash(&self, pool: &PgPool, hash: &str) -> Result<Arc<Definition>, Error> {
+        if let Some(found) = self.row_of(hash).and_then(|id| self.cached(id)) {
+            return Ok(found);
+        }
+        let id: i32 = sqlx::query_scalar("select id from definition where hash = $1")
+            .bind(hash)
+            .fetch_one(pool)
+            .await
+            .map_err(Error::doing("look up the definition that a journal names"))?;
+        self.get(pool, id).await
     }
 
     /// The definition that a running saga is pinned to.

@@ -27,6 +27,10 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Name of the definition, any version.
     pub definition: Option<String>,
+    /// Row of one version of a definition.
+    pub definition_id: Option<i32>,
+    /// Only sagas that have not ended.
+    pub open: bool,
     /// Business key.
     pub business_key: Option<String>,
     /// Started at this instant or later.
@@ -137,6 +141,12 @@ fn search(
             .push(" and s.definition_id in (select id from definition where name = ")
             .push_bind(definition.clone())
             .push(")");
+    }
+    if let Some(id) = filter.definition_id {
+        query.push(" and s.definition_id = ").push_bind(id);
+    }
+    if filter.open {
+        query.push(" and s.ended_at is null");
     }
     if let Some(key) = &filter.business_key {
         query.push(" and s.business_key = ").push_bind(key.clone());

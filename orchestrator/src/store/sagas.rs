@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use impresario_workflows::saga::{State, evolve};
+use impresario_workflows::saga::{Event, State, evolve};
 use impresario_workflows::{Definition, Millis, SagaId};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub struct Loaded {
     pub id: SagaId,
     /// Its tenant.
     pub tenant: String,
-    /// The definition it is pinned to.
+    /// The definition it is pinned to: the last one that its journal names.
     pub definition: Arc<Definition>,
     /// Its results partition.
     pub partition: u16,
@@ -90,19 +90,36 @@ async fn fold(
 ) -> Result<Loaded, Error> {
     let (uuid, tenant, definition_id, partition, status, wake_at) = row;
     let id = SagaId(uuid);
-    let definition = catalogue.get(pool, definition_id).await?;
+    let rows = journal
+        .iter()
+        .map(|(seq, body)| {
+            let body: Body = serde_json::from_slice(body).map_err(|source| Error::Journal {
+                saga: id,
+                seq: *seq,
+                source,
+            })?;
+            Ok((*seq, body))
+        })
+        .collect::<Result<Vec<(i32, Body)>, Error>>()?;
+    // The row may be older than the journal, and names one version only; the journal names them all. Without a change
+    // of version in it, the row is right.
+    let mut facts = rows.iter().flat_map(|(_, body)| &body.events);
+    let mut definition = match facts.find_map(Event::versions) {
+        Some((begun_under, _)) => catalogue.of_hash(pool, begun_under).await?,
+        None => catalogue.get(pool, definition_id).await?,
+    };
     let mut state = State::unborn(&id.to_string(), &definition);
     let mut last = 0;
-    for (seq, body) in journal {
-        let unreadable = |source| Error::Journal {
-            saga: id,
-            seq,
-            source,
-        };
-        let body: Body = serde_json::from_slice(&body).map_err(unreadable)?;
+    for (seq, body) in rows {
         for event in &body.events {
-            evolve(&definition, &mut state, event)
-                .map_err(|error| unreadable(serde::de::Error::custom(error)))?;
+            if let Some((_, goes_on_under)) = event.versions() {
+                definition = catalogue.of_hash(pool, goes_on_under).await?;
+            }
+            evolve(&definition, &mut state, event).map_err(|error| Error::Journal {
+                saga: id,
+                seq,
+                source: serde::de::Error::custom(error),
+            })?;
         }
         last = seq;
     }

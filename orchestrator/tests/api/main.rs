@@ -16,6 +16,7 @@ mod definitions;
 mod follow;
 mod lists;
 mod malformed;
+mod migrations;
 mod openapi;
 mod serving;
 mod signals;

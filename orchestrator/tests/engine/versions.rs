@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use impresario_orchestrator::lane::CommandError;
+use impresario_orchestrator::store::definitions::Version;
 use impresario_protocol::Operation;
+use impresario_workflows::saga::Migration;
 use serde_json::json;
 
-use crate::fixture::{Replica, STORY, Setup, database, seat, success};
+use crate::fixture::{Replica, STORY, Setup, database, seat, stamp, success};
 
 /// The story's second version: one more step at the end, and other words for an old one.
 fn second_version() -> &'static str {
@@ -134,4 +137,107 @@ async fn h29_a_saga_that_a_newer_engine_has_written_is_left_to_it_unharmed() {
     let hold = replica.task(ours, "hold", Operation::Forward, 1).await;
     replica.answer(&hold, success(json!({"id": 7}))).await;
     replica.task(ours, "charge", Operation::Forward, 1).await;
+}
+
+/// An order to go on under this version, as the engine knows it.
+async fn order(replica: &Replica, version: u32, key: &str) -> Migration {
+    let wanted = Version::Number(version);
+    let to = replica.engine.version("story", &wanted).await.unwrap();
+    Migration {
+        to: to.expect("the version is stored").definition,
+        stamp: stamp(key),
+    }
+}
+
+#[tokio::test]
+async fn h19_a_saga_goes_on_under_another_version_whoever_still_believes_in_the_old_one() {
+    let url = database().await;
+    let a = Replica::start("a", &url).await;
+    let saga = a.start_saga("k", seat()).await.unwrap().id;
+    let hold = a.task(saga, "hold", Operation::Forward, 1).await;
+    a.answer(&hold, success(json!({"id": 7}))).await;
+    let charge = a.task(saga, "charge", Operation::Forward, 1).await;
+
+    let setup = Setup {
+        definition: Some(second_version()),
+        ..Setup::default()
+    };
+    let b = Replica::start_with("b", &url, setup).await;
+    let seq = b.engine.load(saga).await.unwrap().unwrap().seq;
+    let migration = order(&b, 2, "m").await;
+    let stale = b
+        .engine
+        .migrate(saga, migration.clone(), Some(seq - 1))
+        .await;
+    assert!(
+        matches!(stale, Err(CommandError::Stale { .. })),
+        "{stale:?}"
+    );
+    let moved = b
+        .engine
+        .migrate(saga, migration.clone(), Some(seq))
+        .await
+        .unwrap();
+    assert!(moved.changed);
+    let again = b.engine.migrate(saga, migration, Some(seq)).await.unwrap();
+    assert!(!again.changed, "the same key again");
+    let row: (i32, String) = sqlx::query_as(
+        "select d.version, s.status from saga s join definition d on d.id = s.definition_id where s.id = $1",
+    )
+    .bind(saga.0)
+    .fetch_one(&a.engine.database().pool)
+    .await
+    .unwrap();
+    assert_eq!(row, (2, "running".to_owned()));
+
+    // What `a` remembers is a version behind: its decision loses, and what it reads then is the new one.
+    a.answer(&charge, success(json!({"id": 8}))).await;
+    let issue = a.task(saga, "issue", Operation::Forward, 1).await;
+    a.answer(&issue, success(json!({}))).await;
+    let thank = a.task(saga, "thank", Operation::Forward, 1).await;
+    a.answer(&thank, success(json!({}))).await;
+    a.wait_status(saga, "completed").await;
+    let loaded = b.engine.load(saga).await.unwrap().unwrap();
+    assert_eq!(loaded.definition.version, 2);
+    let facts = a.facts(saga).await;
+    assert_eq!(
+        facts.iter().filter(|fact| *fact == "migrated").count(),
+        1,
+        "{facts:?}"
+    );
+}
+
+#[tokio::test]
+async fn h19_a_saga_that_stands_before_a_human_is_mended_by_a_version_and_survives_every_process() {
+    let broken = STORY.replace("retry: { max_attempts: unlimited, initial: 10ms, max: 20ms }\n    input: {}", "retry: { max_attempts: unlimited, initial: 10ms, max: 20ms }\n    input: { at: \"${{ steps.hold.output.row.seat }}\" }");
+    assert_ne!(broken, STORY);
+    let mended = broken
+        .replace("version: 1", "version: 2")
+        .replace("output.row.seat", "output.id");
+    let [broken, mended] = [broken, mended].map(|text| &*Box::leak(text.into_boxed_str()));
+    let url = database().await;
+    let with = |definition| Setup {
+        definition: Some(definition),
+        ..Setup::default()
+    };
+    let a = Replica::start_with("a", &url, with(broken)).await;
+    let saga = a.start_saga("k", seat()).await.unwrap().id;
+    for (step, output) in [("hold", json!({"id": 7})), ("charge", json!({"id": 8}))] {
+        let task = a.task(saga, step, Operation::Forward, 1).await;
+        a.answer(&task, success(output)).await;
+    }
+    a.wait_status(saga, "stuck").await;
+    a.engine.stop().await;
+
+    let b = Replica::start_with("b", &url, with(mended)).await;
+    let migration = order(&b, 2, "m").await;
+    b.engine.migrate(saga, migration, None).await.unwrap();
+    let issue = b.task(saga, "issue", Operation::Forward, 1).await;
+    assert_eq!(issue.input, json!({"at": 7}));
+    b.engine.stop().await;
+
+    // A process that has only the first one in hand folds the journal under each in its turn.
+    let c = Replica::start_with("c", &url, with(broken)).await;
+    c.answer(&issue, success(json!({}))).await;
+    c.wait_status(saga, "completed").await;
 }

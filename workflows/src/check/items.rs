@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::definition::{Definition, Step, StepIndex};
 use crate::expression::Reference;
+use crate::saga::State;
 
 /// Items that are explored: none, one, and as many as can stand in each other's way in pairs and beside a third.
 pub(super) const ITEMS_MAX: usize = 3;
@@ -51,6 +52,24 @@ pub(super) fn variants(definition: &Definition) -> Vec<Items> {
             items
         })
         .collect()
+}
+
+/// The same from the middle of a saga's life: lists that are made already have the items that they have; none when one
+/// of them has more than are explored.
+pub(super) fn variants_from(definition: &Definition, state: &State) -> Option<Vec<Items>> {
+    if state.fans.iter().any(|fan| fan.items.len() > ITEMS_MAX) {
+        return None;
+    }
+    let mut variants: Vec<Items> = Vec::new();
+    for mut items in self::variants(definition) {
+        for fan in &state.fans {
+            items[fan.step] = fan.items.len();
+        }
+        if !variants.contains(&items) {
+            variants.push(items);
+        }
+    }
+    Some(variants)
 }
 
 type Bounds = std::ops::RangeInclusive<usize>;

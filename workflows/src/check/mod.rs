@@ -27,6 +27,7 @@ mod report;
 mod same;
 mod search;
 pub mod skeleton;
+mod standing;
 mod story;
 mod words;
 pub mod world;
@@ -37,13 +38,16 @@ pub use properties::Property;
 pub use report::{Counterexample, Limits, Report, Verdict};
 pub use story::{Actor, Line, Story};
 
-use heart::Heart;
+use heart::{Ask, Heart, Idle};
+use participant::Participant;
 use properties::{Breach, Property as P};
 use search::{Aim, Found, Goal};
 use skeleton::Skeleton;
 use story::Told;
+use world::{Step, World};
 
 use crate::Definition;
+use crate::saga::State;
 
 /// Explores a definition: with `each`, once for every small number of items, until one of them is not proved.
 pub fn explore(definition: &Definition, limits: Limits) -> Report {
@@ -96,22 +100,106 @@ fn through(definition: &Definition, limits: Limits, merges: bool) -> Report {
     Report { items, ..whole }
 }
 
+/// Explores from the middle of a saga's life: what may follow from where it stands, whatever its participants have
+/// done by then. `state` is one of this definition; `before` is the version that it has left, under which its effects
+/// were made.
+pub fn explore_from(
+    definition: &Definition,
+    before: &Definition,
+    state: &State,
+    limits: Limits,
+) -> Report {
+    let Some(variants) = items::variants_from(definition, state) else {
+        return Report::too_large();
+    };
+    let mut whole: Option<Report> = None;
+    for items in variants {
+        let report = explore_standing(Skeleton::of(definition, &items), before, state, limits);
+        let goes_on = report.verdict.is_proved();
+        whole = Some(match whole {
+            None => report,
+            Some(before) => before.and(report),
+        });
+        if !goes_on {
+            break;
+        }
+    }
+    whole.unwrap_or_else(Report::too_large)
+}
+
+fn explore_standing(
+    mut skeleton: Skeleton,
+    before: &Definition,
+    state: &State,
+    limits: Limits,
+) -> Report {
+    let state = skeleton.standing(state);
+    // An effect that was made to expire still does, whatever the new version says.
+    for unit in &mut skeleton.units {
+        let id = unit.id.split(':').next().unwrap_or_default();
+        let step = before.step_index(id).map(|step| &before.steps[step]);
+        unit.lapses |= step.is_some_and(|step| step.expires_ms.is_some());
+    }
+    let mut heart = Heart::new(skeleton);
+    let standing = World::standing(&mut heart, &state);
+    // What the version makes ready starts before anything else can happen: a look does nothing but that.
+    let look = Ask::Idle(Idle::LookedAt);
+    let outcomes = heart.ask(standing.saga(), look);
+    let mut roots = Vec::new();
+    for (number, outcome) in outcomes.iter().enumerate() {
+        match standing.after(&heart, look, outcome) {
+            Step::To(world) => roots.push(world),
+            Step::Nothing => roots.push(standing.clone()),
+            Step::Breach(breach) => {
+                let way = [(standing.saga(), look, number)];
+                return Report {
+                    verdict: disproved(&mut heart, standing.all(), &way, breach),
+                    states: 1,
+                    steps: 0,
+                    ends: Vec::new(),
+                    items: None,
+                };
+            }
+        }
+    }
+    explore_worlds(&mut heart, roots, limits, |_| Verdict::NotProved {
+        walks: 0,
+        seed: limits.seed,
+    })
+}
+
 fn explore_one(skeleton: Skeleton, limits: Limits) -> Report {
     let mut heart = Heart::new(skeleton);
-    let (graph, found) = search::breadth_first(&mut heart, limits.states_max);
+    let unborn = World::unborn(&mut heart);
+    explore_worlds(&mut heart, vec![unborn], limits, |skeleton| {
+        beyond(skeleton, limits)
+    })
+}
+
+/// Goes through everything that follows from these worlds; `beyond` judges when that is too much.
+fn explore_worlds(
+    heart: &mut Heart,
+    roots: Vec<World>,
+    limits: Limits,
+    beyond: impl FnOnce(&Skeleton) -> Verdict,
+) -> Report {
+    let (graph, found) = search::breadth_first(heart, roots, limits.states_max);
     let (verdict, ends) = match found {
-        Found::Breach { breach, way } => {
-            let (told, again) = search::retraced(&mut heart, &graph, &way, Goal::Breach(&breach));
+        Found::Breach { breach, root, way } => {
+            let from = graph.world(root).clone();
+            let goal = Goal::Breach(&breach);
+            let (told, again) = search::retraced(heart, &graph, &from, &way, goal);
             let breach = again.unwrap_or(breach);
-            (disproved(&mut heart, &told, breach), Vec::new())
+            (disproved(heart, from.all(), &told, breach), Vec::new())
         }
-        Found::TooMany => (beyond(heart.skeleton(), limits), Vec::new()),
-        Found::Everything => match unending(&heart, &graph) {
-            None => (Verdict::Proved, ends::of(&heart, &graph)),
+        Found::TooMany => (beyond(heart.skeleton()), Vec::new()),
+        Found::Everything => match unending(heart, &graph) {
+            None => (Verdict::Proved, ends::of(heart, &graph)),
             Some((world, breach)) => {
+                let from = graph.world(graph.root(world)).clone();
                 let goal = Goal::World(graph.world(world));
-                let (told, _) = search::retraced(&mut heart, &graph, &graph.way(world), goal);
-                (disproved(&mut heart, &told, breach), Vec::new())
+                let (told, _) = search::retraced(heart, &graph, &from, &graph.way(world), goal);
+                (disproved(heart, from.all(), &told, breach), Vec::new())
             }
         },
     };
@@ -125,7 +213,7 @@ fn explore_one(skeleton: Skeleton, limits: Limits) -> Report {
 }
 
 /// A world from which the saga does not come to where it should.
-fn unending(heart: &Heart, graph: &search::Graph) -> Option<(u32, Breach)> {
+fn unending(heart: &Heart, graph: &search::Graph) -> Option<(search::WorldId, Breach)> {
     let aims = [
         (
             Aim::EndOrHuman,
@@ -144,8 +232,8 @@ fn unending(heart: &Heart, graph: &search::Graph) -> Option<(u32, Breach)> {
     })
 }
 
-fn disproved(heart: &mut Heart, way: &[Told], breach: Breach) -> Verdict {
-    let story = story::tell(heart, way, &breach);
+fn disproved(heart: &mut Heart, from: &[Participant], way: &[Told], breach: Breach) -> Verdict {
+    let story = story::tell(heart, from, way, &breach);
     Verdict::Disproved(Box::new(Counterexample {
         property: breach.property,
         said: breach.said,
@@ -166,7 +254,8 @@ fn beyond(skeleton: &Skeleton, limits: Limits) -> Verdict {
                 .iter()
                 .map(|(world, edge)| (world.saga(), edge.ask, edge.outcome))
                 .collect();
-            disproved(&mut broken.heart, &way, broken.breach)
+            let from = vec![Participant::untouched(); skeleton.units.len()];
+            disproved(&mut broken.heart, &from, &way, broken.breach)
         }
     }
 }

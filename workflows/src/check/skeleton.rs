@@ -92,6 +92,25 @@ impl Skeleton {
         saga
     }
 
+    /// A saga in the middle of its life, with its items where this has them; lists that are not made yet have fresh ones.
+    pub fn standing(&self, state: &State) -> State {
+        let own = self.definition.steps.len();
+        let mut steps: Vec<StepState> = state.steps.iter().take(own).cloned().collect();
+        for fan in &self.fans {
+            let made = &state.steps[state.units_of(fan.step)];
+            if made.is_empty() {
+                steps.extend(std::iter::repeat_n(StepState::fresh(), fan.items.len()));
+            } else {
+                steps.extend_from_slice(made);
+            }
+        }
+        State {
+            steps,
+            fans: self.fans.clone(),
+            ..state.clone()
+        }
+    }
+
     /// The step of a unit.
     pub fn step(&self, unit: Unit) -> &Step {
         &self.definition.steps[self.units[unit].step]

@@ -9,6 +9,8 @@ use super::heart::{Ask, Heart, Outcome, SagaId};
 use super::participant::Participant;
 use super::properties::{self, Breach};
 use super::skeleton::Unit;
+use super::standing;
+use crate::saga::State;
 
 /// One world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,13 @@ impl World {
 
     /// This saga with these participants.
     pub(super) fn of(saga: SagaId, participants: Box<[Participant]>) -> World {
+        World { saga, participants }
+    }
+
+    /// A saga in the middle of its life, and whatever its participants may have done by then.
+    pub fn standing(heart: &mut Heart, state: &State) -> World {
+        let participants = standing::participants(heart.skeleton(), state);
+        let saga = heart.meet(state.clone());
         World { saga, participants }
     }
 

@@ -138,6 +138,7 @@ impl Reader {
             | Event::SignalTaken { .. }
             | Event::PassedOver { .. }
             | Event::Blocked { .. }
+            | Event::Migrated { .. }
             | Event::WakeMoved { .. }
             | Event::Released { .. }
             | Event::Completed { .. }

@@ -24,7 +24,7 @@ impl Fact {
         };
         let whole = |says: String| Some(Fact { step: None, says });
         match event {
-            Event::Postponed { .. } | Event::WakeMoved { .. } => None,
+            Event::Postponed { .. } | Event::WakeMoved { .. } | Event::Migrated { .. } => None,
             Event::Started { .. } => whole("started".to_owned()),
             Event::Skipped { step } => about(step, "skipped".to_owned()),
             Event::Waiting { step, .. } => about(step, "waits".to_owned()),

@@ -83,6 +83,7 @@ impl Waits {
             | Event::Retried { .. }
             | Event::Quarantined { .. }
             | Event::Released { .. }
+            | Event::Migrated { .. }
             | Event::WakeMoved { .. }
             | Event::Completed { .. }
             | Event::Compensated {} => {}

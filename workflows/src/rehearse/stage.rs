@@ -235,6 +235,8 @@ impl<'d> Stage<'d> {
                 | Refusal::TooManySignals { .. }
                 | Refusal::NotWaiting { .. }
                 | Refusal::NotAllowed { .. }
+                | Refusal::OtherDefinition { .. }
+                | Refusal::CameTo { .. }
                 | Refusal::NotStarted { .. }),
             ) => {
                 world.refused(now, &refusal);

@@ -73,6 +73,7 @@ impl Life {
             | Event::Retried { .. }
             | Event::Quarantined { .. }
             | Event::Released { .. }
+            | Event::Migrated { .. }
             | Event::WakeMoved { .. }
             | Event::Compensated {} => {}
         }

@@ -220,6 +220,21 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// An operator let it go on under another version of its definition.
+    Migrated {
+        /// Hash of the version that it leaves.
+        from: String,
+        /// Hash of the version that it goes on under.
+        to: String,
+        /// The steps of the one that it leaves, in its order: what places in the state have meant.
+        steps: Vec<String>,
+        /// Idempotency key of the command.
+        stamp: String,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// Looked too early: the stored wake-up moves out.
     WakeMoved {
         /// To here; none when nothing is due by itself.
@@ -235,4 +250,39 @@ pub enum Event {
     },
     /// Ended undone.
     Compensated {},
+}
+
+impl Event {
+    /// The hashes of the definitions that a saga leaves and goes on under. Whoever folds a journal folds this fact, and
+    /// what comes after it, under the second.
+    pub fn versions(&self) -> Option<(&str, &str)> {
+        match self {
+            Event::Migrated { from, to, .. } => Some((from, to)),
+            Event::Started { .. }
+            | Event::Skipped { .. }
+            | Event::Blocked { .. }
+            | Event::Waiting { .. }
+            | Event::FannedOut { .. }
+            | Event::Signalled { .. }
+            | Event::SignalTaken { .. }
+            | Event::Decided { .. }
+            | Event::PassedOver { .. }
+            | Event::Dispatched { .. }
+            | Event::Postponed { .. }
+            | Event::RetryScheduled { .. }
+            | Event::Succeeded { .. }
+            | Event::Closed { .. }
+            | Event::GaveUp { .. }
+            | Event::Parked { .. }
+            | Event::Undone { .. }
+            | Event::TurnRequested { .. }
+            | Event::Turned { .. }
+            | Event::Retried { .. }
+            | Event::Quarantined { .. }
+            | Event::Released { .. }
+            | Event::WakeMoved { .. }
+            | Event::Completed { .. }
+            | Event::Compensated {} => None,
+        }
+    }
 }

@@ -17,12 +17,23 @@ use crate::definition::Definition;
 
 /// A fact that does not fit its saga: another definition's, or damaged.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("definition {definition} has no step `{step}`")]
-pub struct Unfoldable {
-    /// The saga's definition.
-    pub definition: String,
-    /// The step that it does not have.
-    pub step: String,
+pub enum Unfoldable {
+    /// It is about a step that is none.
+    #[error("definition {definition} has no step `{step}`")]
+    NoStep {
+        /// The saga's definition.
+        definition: String,
+        /// The step that it does not have.
+        step: String,
+    },
+    /// The saga goes on under another version than the one that it is folded with.
+    #[error("the saga goes on under version {to} of definition {definition}")]
+    OtherVersion {
+        /// The saga's definition.
+        definition: String,
+        /// Hash of the version.
+        to: String,
+    },
 }
 
 /// Folds `event` into `state`.
@@ -193,6 +204,23 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
             remember(state, Some(stamp));
             state.quarantine = None;
         }
+        Event::Migrated {
+            from: _,
+            to,
+            steps,
+            stamp,
+            by: _,
+            reason: _,
+        } => {
+            if definition.hash != *to {
+                return Err(Unfoldable::OtherVersion {
+                    definition: definition.name.clone(),
+                    to: to.clone(),
+                });
+            }
+            migrated(definition, state, steps)?;
+            remember(state, Some(stamp));
+        }
         Event::WakeMoved { until: _ } => {}
         Event::Completed { output, problem: _ } => {
             state.phase = Phase::Completed {
@@ -299,6 +327,39 @@ fn decided(approved: bool, by: &str, reason: &str) -> Forward {
     }
 }
 
+/// Places mean other steps from here on: each step keeps its state by its id, new ones are fresh, and those that are
+/// gone were never come to. What could not be made and asked nobody is made anew, as the new version says.
+fn migrated(
+    definition: &Definition,
+    state: &mut State,
+    steps: &[String],
+) -> Result<(), Unfoldable> {
+    let own = state.own_steps();
+    let items = state.steps.split_off(own);
+    let mut known: Vec<Option<StepState>> = state.steps.drain(..).map(Some).collect();
+    let forward = matches!(state.phase, Phase::Forward { .. });
+    for step in &definition.steps {
+        let place = steps.iter().position(|id| *id == step.id);
+        let mut kept = place
+            .and_then(|place| known.get_mut(place)?.take())
+            .unwrap_or_else(StepState::fresh);
+        let blocked = matches!(kept.forward, Forward::Blocked { .. });
+        if forward && blocked && !kept.passed && kept.attempts == 0 {
+            kept.forward = Forward::Pending;
+        }
+        state.steps.push(kept);
+    }
+    for fan in &mut state.fans {
+        let id = steps.get(fan.step).map_or("", String::as_str);
+        fan.step = definition
+            .step_index(id)
+            .ok_or_else(|| no_step(definition, id))?;
+        fan.first = fan.first - own + definition.steps.len();
+    }
+    state.steps.extend(items);
+    Ok(())
+}
+
 /// An operator's retry: the budget is new; a closed effect begins anew under its next generation.
 fn retried(step: &mut StepState, operation: Operation, generation: u32) {
     if generation != step.generation {
@@ -337,10 +398,16 @@ fn remember(state: &mut State, stamp: Option<&str>) {
 }
 
 fn index_of(definition: &Definition, state: &State, step: &str) -> Result<UnitIndex, Unfoldable> {
-    state.unit(definition, step).ok_or_else(|| Unfoldable {
+    state
+        .unit(definition, step)
+        .ok_or_else(|| no_step(definition, step))
+}
+
+fn no_step(definition: &Definition, step: &str) -> Unfoldable {
+    Unfoldable::NoStep {
         definition: definition.name.clone(),
         step: step.to_owned(),
-    })
+    }
 }
 
 fn step_of<'a>(

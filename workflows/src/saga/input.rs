@@ -1,11 +1,12 @@
 //! Everything that can happen to a saga: one closed enum, readable on one screen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{Operation, Parent, Problem};
-use crate::Millis;
+use crate::{Definition, Millis};
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,8 @@ pub enum Input {
         /// Who and why.
         stamp: Stamp,
     },
+    /// An operator lets it go on under another version of its definition.
+    Migrate(Migration),
     /// The engine could not decide: the saga is set aside in front of a human, its neighbours go on.
     EngineFault(Problem),
 }
@@ -53,6 +56,7 @@ impl Input {
             Input::Signal(_) => "signal",
             Input::Decide(_) => "decide",
             Input::Retry { .. } => "retry",
+            Input::Migrate(_) => "migrate",
             Input::EngineFault(_) => "engine_fault",
         }
     }
@@ -106,6 +110,21 @@ pub struct Verdict {
     pub roles: Vec<String>,
     /// Who and why.
     pub stamp: Stamp,
+}
+
+/// The version of its definition that a saga shall go on under.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// The version.
+    pub to: Arc<Definition>,
+    /// Who and why.
+    pub stamp: Stamp,
+}
+
+impl PartialEq for Migration {
+    fn eq(&self, other: &Migration) -> bool {
+        self.to.hash == other.to.hash && self.stamp == other.stamp
+    }
 }
 
 /// An answer to one attempt.

@@ -17,8 +17,10 @@ mod event;
 mod evolve;
 mod explain;
 mod input;
+mod migration;
 #[cfg(feature = "seeded-defects")]
 mod planted;
+mod position;
 mod standing;
 mod state;
 
@@ -31,7 +33,9 @@ pub use describe::Described;
 pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
 pub use explain::explain;
-pub use input::{Input, Message, Outcome, Served, Stamp, Start, StepResult, Verdict};
+pub use input::{Input, Message, Migration, Outcome, Served, Stamp, Start, StepResult, Verdict};
+pub use migration::moved;
+pub use position::position;
 pub use state::{
     Cause, Fan, Forward, Operation, Parent, Phase, Problem, Signal, State, Status, StepState,
     Undoing, UnitIndex, Wait, Work,

@@ -8,3 +8,4 @@ mod reductions;
 mod second_opinion;
 mod shipped;
 mod size;
+mod standing;

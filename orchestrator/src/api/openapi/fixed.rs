@@ -23,6 +23,10 @@ pub(super) fn paths() -> Map<String, Value> {
         ),
         ("/v1/definitions/{name}", json!({ "get": get_definition() })),
         (
+            "/v1/definitions/{name}/migrations",
+            json!({ "post": migrate_sagas() }),
+        ),
+        (
             "/healthz",
             json!({ "get": plain("getHealth", "The process lives", "application/json") }),
         ),
@@ -242,6 +246,32 @@ fn get_definition() -> Value {
         "operationId": "getDefinition",
         "tags": ["definitions"],
         "parameters": [{ "name": "name", "in": "path", "required": true, "schema": { "type": "string" } }],
+        "responses": responses,
+    })
+}
+
+fn migrate_sagas() -> Value {
+    let mut responses = problems(&["400", "404", "408", "413", "415", "422", "500", "503"]);
+    responses.insert(
+        "200".to_owned(),
+        answer("What became, or would become, of them", "Migrations", &[]),
+    );
+    let key = json!({
+        "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+        "description": "Names the order, over all its pages; needed unless `dry_run`",
+    });
+    json!({
+        "operationId": "migrateSagas",
+        "tags": ["definitions"],
+        "parameters": [
+            { "name": "name", "in": "path", "required": true, "schema": { "type": "string" } },
+            key,
+            refer("parameters", "Operator"),
+        ],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": super::super::migrations::schema() } },
+        },
         "responses": responses,
     })
 }

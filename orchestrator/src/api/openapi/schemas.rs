@@ -70,6 +70,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("SignalAnswer", signal_answer()),
         ("Uploaded", uploaded()),
         ("AuditList", audit_list()),
+        ("Migrations", migrations()),
     ]
     .into_iter()
     .map(|(name, schema)| (name.to_owned(), schema))
@@ -262,6 +263,51 @@ fn audit_list() -> Value {
         }),
     );
     object(&["data"], json!({ "data": list_of(record) }))
+}
+
+fn migrations() -> Value {
+    let version = object(
+        &["version", "hash"],
+        json!({ "version": integer(), "hash": text() }),
+    );
+    let line = object(
+        &["who", "text"],
+        json!({ "who": text(), "to": text(), "text": text() }),
+    );
+    let row = object(
+        &["position", "verdict", "sagas", "migrated", "examples"],
+        json!({
+            "position": { "type": "string", "description": "Where they stand, in words" },
+            "verdict": { "enum": ["proved", "disproved", "not_proved", "refused"] },
+            "sagas": integer(),
+            "migrated": integer(),
+            "examples": list_of(json!({ "type": "string", "format": "uuid" })),
+            "states": { "type": ["integer", "null"], "description": "Worlds that were gone through" },
+            "property": nullable("string"),
+            "why": nullable("string"),
+            "story": { "type": ["array", "null"], "items": line, "description": "How it can go wrong" },
+        }),
+    );
+    object(
+        &[
+            "from",
+            "to",
+            "dry_run",
+            "positions",
+            "migrated",
+            "next_cursor",
+            "has_more",
+        ],
+        json!({
+            "from": version,
+            "to": version,
+            "dry_run": { "type": "boolean" },
+            "positions": list_of(row),
+            "migrated": integer(),
+            "next_cursor": nullable("string"),
+            "has_more": { "type": "boolean" },
+        }),
+    )
 }
 
 fn definition_item() -> Value {

@@ -187,7 +187,9 @@ pub(in super::super) async fn refused(api: &Api, id: SagaId, error: CommandError
             | Refusal::NoSuchSignal { .. }
             | Refusal::TooManySignals { .. }
             | Refusal::NotWaiting { .. }
-            | Refusal::NotAllowed { .. }),
+            | Refusal::NotAllowed { .. }
+            | Refusal::OtherDefinition { .. }
+            | Refusal::CameTo { .. }),
         ) => Problem::new(Code::CommandRefused, format!("{refusal}.")),
         CommandError::Unavailable => Problem::unavailable(
             "It is not known whether the command was followed. Send the same with the same key again.",

@@ -16,7 +16,7 @@ use crate::store::listing::Position;
 
 /// What a cursor is bound to: the tenant and the filters of its list.
 #[derive(Clone, Debug)]
-pub(super) struct Scope(Sha256);
+pub(in super::super) struct Scope(Sha256);
 
 const INSTANT: usize = 8;
 const POSITION: usize = INSTANT + 16;
@@ -43,7 +43,7 @@ impl Scope {
     }
 
     /// The cursor that continues behind a position.
-    pub(super) fn seal(&self, position: Position) -> String {
+    pub(in super::super) fn seal(&self, position: Position) -> String {
         let mut bytes = Vec::with_capacity(POSITION + CHECKSUM);
         bytes.extend(position.started_at.timestamp_micros().to_be_bytes());
         bytes.extend(position.id.0.as_bytes());

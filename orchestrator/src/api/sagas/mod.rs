@@ -14,7 +14,8 @@ mod steps;
 pub(super) use command::{
     COMMAND_WAIT, OPERATOR_HEADER, operator, refused, schema as command_schema,
 };
-pub(super) use query::LIMIT_MAX;
+pub(super) use cursor::Scope;
+pub(super) use query::{LIMIT_MAX, Query};
 pub(super) use steps::STATES as STEP_STATES;
 
 use axum::Router;

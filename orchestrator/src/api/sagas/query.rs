@@ -21,17 +21,20 @@ const TEXT_MAX: usize = 1024;
 
 /// A list that is asked for.
 #[derive(Debug)]
-pub(super) struct Query {
-    pub(super) filter: Filter,
-    pub(super) limit: i64,
-    pub(super) after: Option<Position>,
+pub(in super::super) struct Query {
+    pub(in super::super) filter: Filter,
+    pub(in super::super) limit: i64,
+    pub(in super::super) after: Option<Position>,
     /// What a cursor of this list is bound to.
-    pub(super) scope: cursor::Scope,
+    pub(in super::super) scope: cursor::Scope,
 }
 
 impl Query {
     /// Reads name and value pairs; each name comes once.
-    pub(super) fn read(tenant: &str, mut pairs: Vec<(String, String)>) -> Result<Query, Problem> {
+    pub(in super::super) fn read(
+        tenant: &str,
+        mut pairs: Vec<(String, String)>,
+    ) -> Result<Query, Problem> {
         pairs.sort();
         if let Some(twice) = pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(refused(format!("`{}` is given twice.", shown(&twice[0].0))));

@@ -120,7 +120,8 @@ fn may_be_refused(ask: Ask, refusal: &Refusal) -> bool {
         | Refusal::NotWaiting { .. }
         | Refusal::NotAllowed { .. }
         | Refusal::NotStarted { .. } => true,
-        Refusal::Unfoldable(_) => false,
+        // Nobody migrates here.
+        Refusal::OtherDefinition { .. } | Refusal::CameTo { .. } | Refusal::Unfoldable(_) => false,
     };
     commanded && understood
 }

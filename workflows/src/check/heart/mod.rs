@@ -82,6 +82,11 @@ impl Heart {
         self.number(unborn)
     }
 
+    /// A saga that somebody else has brought to where it is.
+    pub fn meet(&mut self, state: State) -> SagaId {
+        self.number(state)
+    }
+
     /// The definition that it runs.
     pub fn skeleton(&self) -> &Skeleton {
         &self.skeleton
@@ -217,6 +222,7 @@ impl Heart {
             | Event::Retried { .. }
             | Event::Quarantined { .. }
             | Event::Released { .. }
+            | Event::Migrated { .. }
             | Event::WakeMoved { .. }
             | Event::Completed { .. }
             | Event::Compensated {} => None,

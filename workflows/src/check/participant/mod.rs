@@ -130,6 +130,14 @@ impl Participant {
         Participant { possible, ..self }.settled(lapses)
     }
 
+    /// The engine was told one of these, and does not remember which.
+    #[must_use]
+    pub fn said_one_of(self, answers: &[Answer], lapses: bool) -> Participant {
+        let told = |kept| answers.iter().any(|answer| may_have_said(kept, *answer));
+        let possible = self.possible.filter(told);
+        Participant { possible, ..self }.settled(lapses)
+    }
+
     /// A later step has made the effect stay, which it can only do while the effect is there.
     #[must_use]
     pub fn pinned(self) -> Participant {

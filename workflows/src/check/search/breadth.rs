@@ -17,6 +17,8 @@ pub(in crate::check) enum Found {
     Breach {
         /// What.
         breach: Breach,
+        /// Where it began.
+        root: WorldId,
         /// How to get there.
         way: Vec<Edge>,
     },
@@ -24,20 +26,26 @@ pub(in crate::check) enum Found {
     TooMany,
 }
 
-/// Goes through every world, as long as there are no more than `worlds_max`.
-pub(in crate::check) fn breadth_first(heart: &mut Heart, worlds_max: usize) -> (Graph, Found) {
+/// Goes through every world that follows from these, as long as there are no more than `worlds_max`.
+pub(in crate::check) fn breadth_first(
+    heart: &mut Heart,
+    roots: Vec<World>,
+    worlds_max: usize,
+) -> (Graph, Found) {
     let mut graph = Graph::default();
-    let unborn = World::unborn(heart);
-    graph.number(unborn, None);
+    for root in roots {
+        let same = same::representative(heart, &root);
+        graph.number(same, None);
+    }
     let mut next: WorldId = 0;
     while (next as usize) < graph.len() {
         if graph.len() > worlds_max {
             return (graph, Found::TooMany);
         }
         if let Some((breach, last)) = go_through(heart, &mut graph, next) {
-            let mut way = graph.way(next);
+            let (root, mut way) = (graph.root(next), graph.way(next));
             way.push(last);
-            return (graph, Found::Breach { breach, way });
+            return (graph, Found::Breach { breach, root, way });
         }
         next += 1;
     }

@@ -10,9 +10,9 @@ use super::graph::{Graph, WorldId};
 pub(in crate::check) fn fewest_faults(graph: &Graph) -> Vec<u32> {
     let mut fewest = vec![u32::MAX; graph.len()];
     let mut queue: VecDeque<(WorldId, u32)> = VecDeque::new();
-    if let Some(first) = fewest.first_mut() {
-        *first = 0;
-        queue.push_back((0, 0));
+    for root in graph.roots() {
+        fewest[root as usize] = 0;
+        queue.push_back((root, 0));
     }
     while let Some((id, faults)) = queue.pop_front() {
         if fewest[id as usize] < faults {

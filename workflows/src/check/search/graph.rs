@@ -110,6 +110,21 @@ impl Graph {
         &self.follow[start..end(id as usize)]
     }
 
+    /// The worlds from which it began.
+    pub(super) fn roots(&self) -> impl Iterator<Item = WorldId> + '_ {
+        self.ids()
+            .take_while(|id| self.reached[*id as usize].is_none())
+    }
+
+    /// The world from which this one was reached first.
+    pub(in crate::check) fn root(&self, of: WorldId) -> WorldId {
+        let mut at = of;
+        while let Some(edge) = self.reached[at as usize] {
+            at = edge.from;
+        }
+        at
+    }
+
     /// The way by which a world was reached first: the shortest.
     pub(in crate::check) fn way(&self, to: WorldId) -> Vec<Edge> {
         let mut way = Vec::new();

@@ -11,6 +11,6 @@ mod walks;
 pub(super) use breadth::{Found, breadth_first};
 pub(super) use ending::{Aim, falls_short};
 pub(super) use faults::fewest_faults;
-pub(super) use graph::Graph;
+pub(super) use graph::{Graph, WorldId};
 pub(super) use retrace::{Goal, retraced};
 pub(super) use walks::random_walks;

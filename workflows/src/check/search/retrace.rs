@@ -17,11 +17,12 @@ use crate::check::world::{Step, World};
 pub(in crate::check) fn retraced(
     heart: &mut Heart,
     graph: &Graph,
+    from: &World,
     way: &[Edge],
     goal: Goal<'_>,
 ) -> (Vec<Told>, Option<Breach>) {
     let mut told = Vec::with_capacity(way.len());
-    let mut world = World::unborn(heart);
+    let mut world = from.clone();
     for (at, edge) in way.iter().enumerate() {
         let next = match (way.get(at + 1), goal) {
             (Some(next), _) => graph.world(next.from),

@@ -246,6 +246,7 @@ fn fact(event: &Event) -> Option<String> {
         | Event::Succeeded { .. }
         | Event::Closed { .. }
         | Event::Retried { .. }
+        | Event::Migrated { .. }
         | Event::WakeMoved { .. } => None,
     }
 }

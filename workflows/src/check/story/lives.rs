@@ -32,23 +32,37 @@ impl Life {
 /// One life for each unit; `truth` says how some of them must end.
 pub(super) fn plainest(
     skeleton: &Skeleton,
+    from: &[Participant],
     scenes: &[SceneOf],
     truth: &[(Unit, Kept)],
 ) -> Vec<Life> {
-    (0..skeleton.units.len())
-        .map(|unit| {
+    from.iter()
+        .enumerate()
+        .map(|(unit, from)| {
             let end = truth.iter().find(|(of, _)| *of == unit);
-            of(skeleton, scenes, unit, end.map(|(_, kept)| *kept))
+            of(skeleton, *from, scenes, unit, end.map(|(_, kept)| *kept))
         })
         .collect()
 }
 
 type Lives = BTreeMap<Kept, Life>;
 
-fn of(skeleton: &Skeleton, scenes: &[SceneOf], unit: Unit, end: Option<Kept>) -> Life {
+fn of(
+    skeleton: &Skeleton,
+    from: Participant,
+    scenes: &[SceneOf],
+    unit: Unit,
+    end: Option<Kept>,
+) -> Life {
     let lapses = skeleton.units[unit].lapses;
-    let mut known = Participant::untouched();
-    let mut lives = Lives::from([(Kept::Untouched, Life::default())]);
+    let mut known = from;
+    // What may have happened later as well is told: a story begins with as little behind it as there can be.
+    let possible = from.possible();
+    let follows = |kept: Kept| {
+        life().any(|what| what.to == kept && possible.has(what.from) && from.allows(what, lapses))
+    };
+    let begun = possible.iter().filter(|kept| !follows(*kept));
+    let mut lives: Lives = begun.map(|kept| (kept, Life::default())).collect();
     for (number, scene) in scenes.iter().enumerate() {
         lives = moved(lives, known, lapses, number);
         if let Ask::Answered(of, answer) = scene.ask

@@ -10,6 +10,7 @@ mod lives;
 use serde::Serialize;
 
 use super::heart::{Ask, Heart, SagaId};
+use super::participant::Participant;
 use super::properties::Breach;
 
 /// Somebody in a story.
@@ -66,8 +67,13 @@ pub struct Story {
 /// A question that was put to a saga, and which of its outcomes followed.
 pub(super) type Told = (SagaId, Ask, usize);
 
-/// Tells how it came to a breach.
-pub(super) fn tell(heart: &mut Heart, way: &[Told], breach: &Breach) -> Story {
+/// Tells how it came to a breach, from where participants were like this.
+pub(super) fn tell(
+    heart: &mut Heart,
+    from: &[Participant],
+    way: &[Told],
+    breach: &Breach,
+) -> Story {
     let scenes: Vec<lines::SceneOf> = way
         .iter()
         .filter_map(|(saga, ask, outcome)| {
@@ -81,7 +87,7 @@ pub(super) fn tell(heart: &mut Heart, way: &[Told], breach: &Breach) -> Story {
             })
         })
         .collect();
-    let lives = lives::plainest(heart.skeleton(), &scenes, &breach.truth);
+    let lives = lives::plainest(heart.skeleton(), from, &scenes, &breach.truth);
     lines::write(heart.skeleton(), &scenes, &lives)
 }
 

@@ -13,6 +13,7 @@ mod failure;
 mod fan;
 mod fault;
 mod forward;
+mod migrate;
 mod redispatch;
 mod report;
 mod result;
@@ -135,6 +136,24 @@ pub enum Refusal {
         /// Who may.
         roles: String,
     },
+    /// A saga goes on as what it is.
+    #[error("cannot migrate: `{to}` is another definition than `{from}`")]
+    OtherDefinition {
+        /// What it is.
+        from: String,
+        /// What it is not.
+        to: String,
+    },
+    /// The other version does not know a step, or not as the same.
+    #[error(
+        "cannot migrate: the saga has come to step `{step}`, which is another one in version {version}, or none"
+    )]
+    CameTo {
+        /// The step.
+        step: String,
+        /// The other version.
+        version: u32,
+    },
     /// The saga cannot be folded or decided: data of another definition, or damaged.
     #[error("cannot decide: {0}")]
     Unfoldable(#[from] Unfoldable),
@@ -153,6 +172,9 @@ pub fn decide(
         (_, Input::Start(_)) => Some(Ignored::AlreadyStarted),
         (Phase::New, Input::Cancel(_)) => return Err(Refusal::NotStarted { command: "cancel" }),
         (Phase::New, Input::Retry { .. }) => return Err(Refusal::NotStarted { command: "retry" }),
+        (Phase::New, Input::Migrate(_)) => {
+            return Err(Refusal::NotStarted { command: "migrate" });
+        }
         (
             Phase::New,
             Input::Result(_) | Input::Timer(_) | Input::Redispatch { .. } | Input::EngineFault(_),
@@ -163,6 +185,10 @@ pub fn decide(
         (_, Input::Signal(message)) => signal::signal(&mut draft, message)?,
         (_, Input::Decide(verdict)) => verdict::decide(&mut draft, verdict)?,
         (Phase::Completed { .. } | Phase::Compensated { .. }, _) => Some(Ignored::Ended),
+        // Also one that was set aside: it stays so, under the other version.
+        (Phase::Forward { .. } | Phase::Compensating { .. }, Input::Migrate(migration)) => {
+            migrate::migrate(&mut draft, migration)?
+        }
         (Phase::Forward { .. } | Phase::Compensating { .. }, Input::EngineFault(problem)) => {
             fault::quarantine(&mut draft, problem)?
         }

@@ -263,6 +263,8 @@ impl<'d> Crowd<'d> {
                 | Refusal::TooManySignals { .. }
                 | Refusal::NotWaiting { .. }
                 | Refusal::NotAllowed { .. }
+                | Refusal::OtherDefinition { .. }
+                | Refusal::CameTo { .. }
                 | Refusal::NotStarted { .. },
             ) => Followed::default(),
         };

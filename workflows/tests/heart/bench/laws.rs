@@ -14,6 +14,11 @@ use impresario_workflows::saga::{
 pub(crate) fn hold(definition: &Definition, before: &State, input: &Input, decision: &Decision) {
     silence_changes_nothing(before, decision);
     ended_stays_ended(definition, before, input, decision);
+    // What follows a change of version follows under the other one.
+    let definition = match input {
+        Input::Migrate(migration) if decision.meaning.is_news() => &migration.to,
+        _ => definition,
+    };
     let mut state = before.clone();
     for event in &decision.events {
         may_follow(definition, &state, event);
@@ -61,6 +66,7 @@ fn ended_stays_ended(definition: &Definition, before: &State, input: &Input, dec
             | Input::Retry { .. }
             | Input::Signal(_)
             | Input::Decide(_)
+            | Input::Migrate(_)
             | Input::EngineFault(_) => Ignored::Ended,
             // A parent undoes a child that has completed.
             Input::Undo(_) if matches!(before.phase, Phase::Completed { .. }) => return,
@@ -182,6 +188,7 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
         | Event::Undone { .. }
         | Event::Quarantined { .. }
         | Event::Released { .. }
+        | Event::Migrated { .. }
         | Event::WakeMoved { .. } => {}
     }
 }

@@ -10,10 +10,11 @@ pub(crate) mod words;
 pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use impresario_workflows::saga::{
-    Command, Dispatch, Event, Input, Message, Moment, Operation, Outcome, Report, Served, Stamp,
-    Start, State, Status, StepResult, Verdict, decide,
+    Command, Dispatch, Event, Input, Message, Migration, Moment, Operation, Outcome, Report,
+    Served, Stamp, Start, State, Status, StepResult, Verdict, decide,
 };
 use impresario_workflows::{Definition, Millis};
 use serde_json::{Value, json};
@@ -88,6 +89,10 @@ impl Bench {
         laws::hold(&self.definition, &self.state, &input, &decision);
         if !decision.meaning.is_news() {
             return vec![format!("ignored: {}", words::meaning(decision.meaning))];
+        }
+        if let Input::Migrate(migration) = input {
+            self.pools = definitions::pools(&migration.to);
+            self.definition = (*migration.to).clone();
         }
         let lines = decision.events.iter().map(words::event).collect();
         self.state = decision.next;
@@ -252,6 +257,13 @@ impl Bench {
             step: Some(step.to_owned()),
             stamp,
         })
+    }
+
+    /// An operator lets it go on under another version.
+    pub(crate) fn migrate(&mut self, to: &Definition) -> Vec<String> {
+        let stamp = self.stamp();
+        let to = Arc::new(to.clone());
+        self.put(Input::Migrate(Migration { to, stamp }))
     }
 
     /// Something happened outside.

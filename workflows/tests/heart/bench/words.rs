@@ -76,6 +76,7 @@ pub(crate) fn event(event: &Event) -> String {
         }
         Event::Quarantined { problem } => format!("quarantined ({})", problem.code),
         Event::Released { .. } => "released".to_owned(),
+        Event::Migrated { by, .. } => format!("{by} lets it go on under another version"),
         Event::WakeMoved { until: Some(until) } => {
             format!("wake moved to {} ms", until.saturating_sub(BEGINNING))
         }

@@ -7,6 +7,7 @@ mod each;
 mod failure;
 mod fault;
 mod limits;
+mod migration;
 mod news;
 mod operator;
 mod outage;
