@@ -243,6 +243,9 @@ fn everything_that_can_happen_does() {
         .chain(causes)
         .chain(known)
         .chain(statuses);
-    let never: Vec<String> = all.filter(|kind| !seen.contains(kind)).collect();
+    // Another version takes another definition: `scenarios::migration`.
+    let never: Vec<String> = all
+        .filter(|kind| !seen.contains(kind) && kind != "migrated")
+        .collect();
     assert_eq!(never, [""; 0], "never seen");
 }
