@@ -5,6 +5,7 @@
 
 mod booking;
 mod error;
+mod migrations;
 mod provider;
 mod saga;
 
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use booking::{Booking, Made, Money, Order};
 pub(crate) use error::Error;
+pub(crate) use migrations::{Migrations, Place};
 pub(crate) use provider::{Entry as ProviderEntry, Provider};
 pub(crate) use saga::{Command, Filter, Item, JournalEntry, Person, Saga, Step};
 

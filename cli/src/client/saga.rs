@@ -198,7 +198,7 @@ impl Server {
 }
 
 /// An id that a person typed, so that it stays one segment of the path: what is no id finds nothing.
-fn one_segment(id: &str) -> String {
+pub(super) fn one_segment(id: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !id.is_empty() && id.chars().all(plain) {
         id.to_owned()

@@ -14,12 +14,23 @@ const PAGE_MAX: usize = 200;
 
 #[derive(Debug, Args)]
 pub(super) struct ListOptions {
-    /// Only with this status: running, compensating, stuck, completed, compensated.
-    #[arg(long)]
-    status: Option<String>,
     /// Only of this definition.
     #[arg(long)]
     definition: Option<String>,
+    #[command(flatten)]
+    search: Search,
+    /// At most so many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+}
+
+/// What sagas are searched by, beside their definition.
+#[derive(Debug, Args)]
+#[group(id = "search", multiple = true)]
+pub(super) struct Search {
+    /// Only with this status: running, waiting, compensating, stuck, completed, compensated.
+    #[arg(long)]
+    status: Option<String>,
     /// Only with this business key.
     #[arg(long)]
     business_key: Option<String>,
@@ -32,9 +43,25 @@ pub(super) struct ListOptions {
     /// Only started before this instant.
     #[arg(long)]
     until: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    limit: u32,
+}
+
+impl Search {
+    /// Names and values as the API takes them.
+    pub(super) fn pairs(&self) -> Vec<(String, String)> {
+        let named = [
+            ("status", &self.status),
+            ("business_key", &self.business_key),
+            ("started[gte]", &self.since),
+            ("started[lt]", &self.until),
+        ];
+        let mut pairs: Vec<(String, String)> = named
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+            .collect();
+        let attributes = self.attributes.iter();
+        pairs.extend(attributes.map(|(name, value)| (format!("attribute.{name}"), value.clone())));
+        pairs
+    }
 }
 
 pub(super) async fn run(
@@ -81,19 +108,9 @@ pub(super) async fn fetch(
 }
 
 fn filter(options: &ListOptions) -> Filter {
-    let named = [
-        ("status", &options.status),
-        ("definition", &options.definition),
-        ("business_key", &options.business_key),
-        ("started[gte]", &options.since),
-        ("started[lt]", &options.until),
-    ];
-    let mut pairs: Vec<(String, String)> = named
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
-        .collect();
-    let attributes = options.attributes.iter();
-    pairs.extend(attributes.map(|(name, value)| (format!("attribute.{name}"), value.clone())));
+    let mut pairs = options.search.pairs();
+    let definition = options.definition.clone();
+    pairs.extend(definition.map(|name| ("definition".to_owned(), name)));
     Filter { pairs }
 }
 

@@ -1,11 +1,13 @@
 //! `impresario saga …`: support staff's hands on the command line, through the REST API.
 //!
 //! `list` finds, `export` writes down what was found, `show` explains one; `retry`, `cancel`, `approve` and `deny` act on
-//! what was seen and follow what comes of it; `signal` tells one that something happened outside.
+//! what was seen and follow what comes of it; `migrate` lets many go on under another version of their definition;
+//! `signal` tells one that something happened outside.
 
 mod act;
 mod export;
 mod list;
+mod migrate;
 mod show;
 mod signal;
 
@@ -45,6 +47,8 @@ enum SagaCommand {
     Approve(act::DecideOptions),
     /// Say no to a step that waits for a decision.
     Deny(act::DecideOptions),
+    /// Let running sagas go on under another version of their definition.
+    Migrate(migrate::MigrateOptions),
     /// Tell a saga that something happened outside.
     Signal(signal::SignalOptions),
 }
@@ -59,6 +63,7 @@ pub(crate) async fn run(options: SagaOptions, format: Format) -> anyhow::Result<
         SagaCommand::Cancel(options) => act::cancel(&server, options, format).await,
         SagaCommand::Approve(options) => act::decide(&server, options, true, format).await,
         SagaCommand::Deny(options) => act::decide(&server, options, false, format).await,
+        SagaCommand::Migrate(options) => migrate::run(&server, options, format).await,
         SagaCommand::Signal(options) => signal::run(&server, &options, format).await,
     }
 }

@@ -78,6 +78,33 @@ impl<'a> Case<'a> {
             .ok()
     }
 
+    /// The definition that a saga began under, which is another one than it is pinned to when it was migrated.
+    pub(crate) fn first_definition(&self, saga: &Saga) -> Option<&'a Definition> {
+        match saga.events().find_map(Event::versions) {
+            Some((begun_under, _)) => self.of_hash(begun_under),
+            None => self.definition(saga),
+        }
+    }
+
+    /// The definition under which this fact and what comes after it are folded, when it is another one from here on.
+    pub(crate) fn goes_on_under(&self, event: &Event) -> Option<&'a Definition> {
+        event.versions().and_then(|(_, to)| self.of_hash(to))
+    }
+
+    fn of_hash(&self, hash: &str) -> Option<&'a Definition> {
+        self.world.definitions.get(hash)?.as_ref().ok()
+    }
+
+    /// The sagas with definitions that can be read, each with the one that it began under.
+    pub(crate) fn readable_from_the_start(
+        &self,
+    ) -> impl Iterator<Item = (&'a str, &'a Saga, &'a Definition)> {
+        self.world.sagas.iter().filter_map(|(id, saga)| {
+            let definition = self.first_definition(saga)?;
+            Some((id.as_str(), saga, definition))
+        })
+    }
+
     /// The sagas with definitions that can be read.
     pub(crate) fn readable(&self) -> impl Iterator<Item = (&'a str, &'a Saga, &'a Definition)> {
         self.world.sagas.iter().filter_map(|(id, saga)| {
@@ -107,9 +134,11 @@ impl<'a> Case<'a> {
     }
 
     fn fold(&self, id: &str, saga: &Saga) -> Result<State, String> {
-        let definition = self.definition(saga).ok_or("its definition is missing")?;
+        let missing = "its definition is missing";
+        let mut definition = self.first_definition(saga).ok_or(missing)?;
         let mut state = State::unborn(id, definition);
         for event in saga.events() {
+            definition = self.goes_on_under(event).unwrap_or(definition);
             evolve(definition, &mut state, event).map_err(|error| error.to_string())?;
         }
         Ok(state)

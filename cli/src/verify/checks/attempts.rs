@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
 pub(crate) const SKEW_MS: Millis = 500;
 
 fn check(case: &Case<'_>, found: &mut Findings) {
-    for (id, saga, definition) in case.readable() {
+    for (id, saga, mut definition) in case.readable_from_the_start() {
         let mut state = State::unborn(id, definition);
         for entry in &saga.journal {
             for event in &entry.body.events {
@@ -31,6 +31,7 @@ fn check(case: &Case<'_>, found: &mut Findings) {
                 for (rule, what) in scheduled.into_iter().chain(sent) {
                     found.report(rule, Some(id), format!("row {}: {what}", entry.seq));
                 }
+                definition = case.goes_on_under(event).unwrap_or(definition);
                 if evolve(definition, &mut state, event).is_err() {
                     break; // Told by `stored`.
                 }

@@ -53,13 +53,14 @@ pub(crate) fn unjudged_rows(case: &Case<'_>) -> usize {
 }
 
 fn each_row<'a>(case: &Case<'a>, mut tell: impl FnMut(&str, &'a Entry, Verdict)) {
-    for (id, saga, definition) in case.readable() {
+    for (id, saga, mut definition) in case.readable_from_the_start() {
         let mut state = State::unborn(id, definition);
         for (place, entry) in saga.journal.iter().enumerate() {
             let next = saga.journal.get(place + 1).map(|next| next.body.at);
             let row = Row::new(definition, entry, next);
             tell(id, entry, row.judge(&state));
             for event in &entry.body.events {
+                definition = case.goes_on_under(event).unwrap_or(definition);
                 if evolve(definition, &mut state, event).is_err() {
                     return; // Told by `stored`.
                 }

@@ -28,18 +28,25 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn check(case: &Case<'_>, found: &mut Findings) {
-    for (id, saga, definition) in case.readable() {
-        legal_path(definition, id, saga, found);
+    for (id, saga, definition) in case.readable_from_the_start() {
+        legal_path(case, definition, id, saga, found);
     }
 }
 
-fn legal_path(definition: &Definition, id: &str, saga: &Saga, found: &mut Findings) {
+fn legal_path<'a>(
+    case: &Case<'a>,
+    mut definition: &'a Definition,
+    id: &str,
+    saga: &Saga,
+    found: &mut Findings,
+) {
     let mut state = State::unborn(id, definition);
     for entry in &saga.journal {
         for event in &entry.body.events {
             for (rule, what) in illegal(definition, &state, event) {
                 found.report(rule, Some(id), format!("row {}: {what}", entry.seq));
             }
+            definition = case.goes_on_under(event).unwrap_or(definition);
             if evolve(definition, &mut state, event).is_err() {
                 return; // Told by `stored`.
             }
