@@ -74,9 +74,9 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<(String, String)> {
 pub(crate) fn checked_together(
     paths: &[PathBuf],
 ) -> anyhow::Result<Vec<(String, String, Checked)>> {
-    let texts = paths
-        .iter()
-        .map(|path| read_text(path))
+    let texts = definitions(paths)?
+        .into_iter()
+        .map(read_text)
         .collect::<anyhow::Result<Vec<_>>>()?;
     let alone = |name: &str, text: &str| Definition::check_among(name, text, &|_| None);
     let own = texts
@@ -98,6 +98,29 @@ pub(crate) fn checked_together(
             (name, text, checked)
         })
         .collect())
+}
+
+/// What `*.yaml` names beside definitions, by the ends of their names.
+const OTHERS: [(&str, &str); 2] = [
+    (".test.yaml", "a test table (impresario test)"),
+    (".profile.yaml", "a profile (impresario simulate --profile)"),
+];
+
+/// The files that are definitions: `sagas/*.yaml` names their tables and profiles too, and those are left out, saying
+/// so. None at all is a mistake.
+fn definitions(paths: &[PathBuf]) -> anyhow::Result<Vec<&Path>> {
+    let mut definitions = Vec::new();
+    for path in paths {
+        let name = path.display().to_string();
+        match OTHERS.iter().find(|(end, _)| name.ends_with(end)) {
+            Some((_, what)) => eprintln!("{name}: left out, it is {what}"),
+            None => definitions.push(path.as_path()),
+        }
+    }
+    if definitions.is_empty() {
+        return Err(coded(Code::Usage, "none of these files is a definition"));
+    }
+    Ok(definitions)
 }
 
 fn linted((name, text, checked): (String, String, Checked)) -> Linted {

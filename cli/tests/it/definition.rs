@@ -62,6 +62,19 @@ fn a_shipped_definition_is_proved() {
 }
 
 #[test]
+fn tables_and_profiles_beside_definitions_are_left_out() {
+    let table = BOOKING.replace(".yaml", ".test.yaml");
+    let output = run(&["lint", BOOKING, &table]);
+    let (told, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{told}{said}");
+    assert!(
+        said.contains("booking.test.yaml: left out, it is a test table"),
+        "{said}"
+    );
+    assert_eq!(run(&["check", &table]).status.code(), Some(2));
+}
+
+#[test]
 fn a_definition_that_goes_wrong_is_disproved_and_drawn() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
