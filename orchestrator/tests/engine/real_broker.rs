@@ -15,7 +15,8 @@ use impresario_protocol::{
 use impresario_workflows::saga::Start;
 use impresario_workflows::{Definition, SagaId};
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, QueueDeleteOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
@@ -23,6 +24,10 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::fixture::{PATIENCE, STORY, database};
+
+/// The outbox repeats after ten seconds, then after twenty more, then after forty: this is for two that go wrong on a
+/// machine that is busy with the tests beside this one.
+const OUTBOX_PATIENCE: Duration = Duration::from_secs(90);
 
 /// An engine on a real broker, with queues that nobody else has: tests beside it have other databases, and would take
 /// its results.
@@ -67,6 +72,7 @@ impl Real {
         let connection = Connection::connect(&amqp, ConnectionProperties::default())
             .await
             .unwrap();
+        wait_for_readers(&engine, &connection, &queues).await;
         Real {
             engine,
             queues,
@@ -123,7 +129,7 @@ impl Real {
                 channel.close(200, "enough".into()).await.unwrap();
             }
         };
-        tokio::time::timeout(PATIENCE, taking)
+        tokio::time::timeout(OUTBOX_PATIENCE, taking)
             .await
             .unwrap_or_else(|_| panic!("of {} sagas these came: {:?}", sagas.len(), seen.keys()));
         seen
@@ -173,6 +179,49 @@ impl Real {
     async fn end(self) {
         self.delete_queue().await;
         self.engine.stop().await;
+    }
+}
+
+/// Until the engine reads the results of every partition. Before, it remembers no saga that it has started: what is lost
+/// with a queue then is sent again when it times out, and these tests are about what is sent again at once.
+async fn wait_for_readers(engine: &Engine, connection: &Connection, queues: &Queues) {
+    let reading = async {
+        loop {
+            let (partitions,): (i64,) =
+                sqlx::query_as("select count(*) from lease where owner is not null")
+                    .fetch_one(&engine.database().pool)
+                    .await
+                    .unwrap();
+            let mut read = 0;
+            for partition in 0..partitions {
+                let queue = queues.results(u16::try_from(partition).unwrap());
+                read += i64::from(is_read(connection, queue).await);
+            }
+            if partitions > 0 && read == partitions {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .expect("one engine reads all partitions");
+}
+
+/// Whether the queue is there and has a consumer. Asking for one that is not there ends the channel.
+async fn is_read(connection: &Connection, queue: String) -> bool {
+    let channel = connection.create_channel().await.unwrap();
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let found = channel.queue_declare(queue.into(), options, FieldTable::default());
+    match found.await {
+        Ok(queue) => {
+            channel.close(200, "seen".into()).await.unwrap();
+            queue.consumer_count() > 0
+        }
+        Err(_) => false,
     }
 }
 
