@@ -18,36 +18,20 @@ pub(super) struct Row {
 pub(super) const ROWS: [Row; 17] = [
     Row {
         figure: "sagas/s at full load",
-        of: |results, system| {
-            of(
-                results,
-                system,
-                Variant::Trivial,
-                Series::full,
-                Level::per_second,
-            )
-        },
+        of: |results, system| trivial(results, system, Series::full, Level::per_second),
         decimals: 0,
         goal: Goal::RatioAtLeast(5.0),
     },
     Row {
         figure: "CPU s per 1,000 sagas at full load, all processes",
-        of: |results, system| {
-            of(
-                results,
-                system,
-                Variant::Trivial,
-                Series::full,
-                Level::cpu_per_thousand,
-            )
-        },
+        of: |results, system| trivial(results, system, Series::full, Level::cpu_per_thousand),
         decimals: 3,
         goal: Goal::RatioAtMost(0.2),
     },
     Row {
         figure: "p50 alone, ms",
         of: |results, system| {
-            of(results, system, Variant::Trivial, Series::alone, |level| {
+            trivial(results, system, Series::alone, |level| {
                 level.latencies.quantile_ms(0.5)
             })
         },
@@ -57,7 +41,7 @@ pub(super) const ROWS: [Row; 17] = [
     Row {
         figure: "p99 of the open loop, ms",
         of: |results, system| {
-            of(results, system, Variant::Trivial, Series::open, |level| {
+            trivial(results, system, Series::open, |level| {
                 level.latencies.quantile_ms(0.99)
             })
         },
@@ -66,15 +50,7 @@ pub(super) const ROWS: [Row; 17] = [
     },
     Row {
         figure: "its rate, sagas/s",
-        of: |results, system| {
-            of(
-                results,
-                system,
-                Variant::Trivial,
-                Series::open,
-                Level::per_second,
-            )
-        },
+        of: |results, system| trivial(results, system, Series::open, Level::per_second),
         decimals: 0,
         goal: Goal::Known,
     },
@@ -147,20 +123,8 @@ pub(super) const ROWS: [Row; 17] = [
     Row {
         figure: "two orchestrators to one, sagas/s",
         of: |results, system| {
-            let two = of(
-                results,
-                TWO,
-                Variant::Trivial,
-                Series::full,
-                Level::per_second,
-            )?;
-            let one = of(
-                results,
-                OURS,
-                Variant::Trivial,
-                Series::full,
-                Level::per_second,
-            )?;
+            let two = trivial(results, TWO, Series::full, Level::per_second)?;
+            let one = trivial(results, OURS, Series::full, Level::per_second)?;
             (system == OURS).then_some(two / one)
         },
         decimals: 2,
@@ -185,6 +149,15 @@ pub(super) const ROWS: [Row; 17] = [
         goal: Goal::Known,
     },
 ];
+
+fn trivial(
+    results: &Results,
+    system: &str,
+    level: fn(&Series) -> Option<&Level>,
+    figure: fn(&Level) -> f64,
+) -> Option<f64> {
+    of(results, system, Variant::Trivial, level, figure)
+}
 
 fn of(
     results: &Results,

@@ -43,20 +43,23 @@ fn uid(name: &str) -> String {
         .to_owned()
 }
 
+/// What runs the product's image in the overlay for development.
+const DEPLOYMENTS: [&str; 6] = [
+    "orchestrator",
+    "catalog",
+    "payment",
+    "booking",
+    "notification",
+    "provider",
+];
+
 #[test]
 fn deploy_goes_from_nothing_to_a_platform_and_again_and_on_and_back() {
     prepared();
     dry_run_changes_nothing();
     let (code, told) = deploy(&["--overlay", "dev", "--wait"]);
     assert_eq!(code, 0, "{told}");
-    for name in [
-        "orchestrator",
-        "catalog",
-        "payment",
-        "booking",
-        "notification",
-        "provider",
-    ] {
+    for name in DEPLOYMENTS {
         let deployment = get(NAMESPACE, &format!("deployment/{name}"));
         assert_eq!(
             deployment["status"]["availableReplicas"], 1,
@@ -130,14 +133,7 @@ fn another_version_migrates_and_rolls_out() {
 fn and_back() {
     let (code, told) = deploy(&["--overlay", "dev", "--rollback", "--wait"]);
     assert_eq!(code, 0, "{told}");
-    for name in [
-        "orchestrator",
-        "catalog",
-        "payment",
-        "booking",
-        "notification",
-        "provider",
-    ] {
+    for name in DEPLOYMENTS {
         assert!(
             image(&format!("deployment/{name}")).ends_with(":0.1.0"),
             "{name}: {told}"
