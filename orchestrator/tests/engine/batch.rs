@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use impresario_orchestrator::broker::{Arrival, Receipt};
 use impresario_orchestrator::lane::StartError;
-use impresario_protocol::{Operation, Task, TaskResult};
+use impresario_protocol::Operation;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
-use crate::fixture::{PATIENCE, Replica, database, seat, success};
+use crate::fixture::{PATIENCE, Replica, database, result, seat, success};
 
 #[tokio::test]
 async fn h25_a_start_that_cannot_be_stored_fails_alone() {
@@ -82,7 +82,10 @@ async fn h13_a_row_that_another_inserts_meanwhile_is_lost_alone() {
     let (acks, _acknowledged) = mpsc::unbounded_channel();
     let arrival = Arrival::Results {
         partition: 0,
-        results: holds.iter().map(done).collect(),
+        results: holds
+            .iter()
+            .map(|hold| result(hold, success(json!({"id": 7}))))
+            .collect(),
         receipt: Receipt::new(1, 1, acks),
     };
     replica.arrive(arrival).await;
@@ -101,18 +104,6 @@ async fn h13_a_row_that_another_inserts_meanwhile_is_lost_alone() {
     assert_eq!(rows.len(), 3, "{rows:?}");
     assert_eq!(rows[1], "other.1");
     assert_eq!(replica.journal(neighbour).await.len(), 2);
-}
-
-fn done(task: &Task) -> TaskResult {
-    TaskResult {
-        saga: task.saga.clone(),
-        step: task.step.clone(),
-        operation: task.operation,
-        generation: task.effect.generation,
-        attempt: task.attempt,
-        outcome: success(json!({"id": 7})),
-        worker: "test".into(),
-    }
 }
 
 /// Until a statement of this database waits for another's transaction.

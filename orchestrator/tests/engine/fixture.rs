@@ -320,18 +320,9 @@ impl Replica {
         outcome: Outcome,
     ) -> mpsc::UnboundedReceiver<(u64, u64)> {
         let (acks, acknowledged) = mpsc::unbounded_channel();
-        let result = TaskResult {
-            saga: task.saga.clone(),
-            step: task.step.clone(),
-            operation: task.operation,
-            generation: task.effect.generation,
-            attempt: task.attempt,
-            outcome,
-            worker: "test".into(),
-        };
         let arrival = Arrival::Results {
             partition: 0,
-            results: vec![result],
+            results: vec![result(task, outcome)],
             receipt: Receipt::new(1, 1, acks),
         };
         self.arrive(arrival).await;
@@ -411,6 +402,19 @@ impl Replica {
             assert!(Instant::now() < until, "{rows} rows stay in the outbox");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+/// What a worker answers to a task.
+pub(crate) fn result(task: &Task, outcome: Outcome) -> TaskResult {
+    TaskResult {
+        saga: task.saga.clone(),
+        step: task.step.clone(),
+        operation: task.operation,
+        generation: task.effect.generation,
+        attempt: task.attempt,
+        outcome,
+        worker: "test".into(),
     }
 }
 

@@ -10,7 +10,7 @@ use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
 use impresario_protocol::{
-    Operation, Outcome, PROTOCOL_VERSION, Queues, ResultMessage, Task, TaskMessage, TaskResult,
+    Operation, Outcome, PROTOCOL_VERSION, Queues, ResultMessage, Task, TaskMessage,
 };
 use impresario_workflows::saga::Start;
 use impresario_workflows::{Definition, SagaId};
@@ -23,7 +23,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::fixture::{PATIENCE, STORY, database};
+use crate::fixture::{PATIENCE, STORY, database, result};
 
 /// The outbox repeats after ten seconds, then after twenty more, then after forty: this is for two that go wrong on a
 /// machine that is busy with the tests beside this one.
@@ -150,15 +150,9 @@ impl Real {
     /// Answers tasks in one message.
     async fn answer(&self, saga: SagaId, answers: Vec<(&Task, Outcome)>) {
         let partition = self.engine.load(saga).await.unwrap().unwrap().partition;
-        let results = answers.into_iter().map(|(task, outcome)| TaskResult {
-            saga: task.saga.clone(),
-            step: task.step.clone(),
-            operation: task.operation,
-            generation: task.effect.generation,
-            attempt: task.attempt,
-            outcome,
-            worker: "test".into(),
-        });
+        let results = answers
+            .into_iter()
+            .map(|(task, outcome)| result(task, outcome));
         let message = ResultMessage {
             v: PROTOCOL_VERSION,
             results: results.collect(),
