@@ -92,6 +92,36 @@ pub(crate) fn redis() -> Result<PathBuf, Error> {
         .ok_or_else(|| missing("Redis", "redis-server"))
 }
 
+/// The Java that runs Kafka.
+pub(crate) fn java() -> Result<PathBuf, Error> {
+    let mut places: Vec<PathBuf> = env::var_os("JAVA_HOME")
+        .map(|home| Path::new(&home).join("bin"))
+        .into_iter()
+        .collect();
+    places.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    places.extend(
+        BREW.iter()
+            .map(|root| Path::new(root).join("opt/openjdk/bin")),
+    );
+    places
+        .into_iter()
+        .map(|folder| folder.join("java"))
+        .find(|file| file.is_file())
+        .ok_or_else(|| missing("Java", "default-jre-headless"))
+}
+
+/// Maven, which fetches Kafka.
+pub(crate) fn maven() -> Result<PathBuf, Error> {
+    let mut places: Vec<PathBuf> =
+        env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    places.extend(BREW.iter().map(|root| Path::new(root).join("bin")));
+    places
+        .into_iter()
+        .map(|folder| folder.join("mvn"))
+        .find(|file| file.is_file())
+        .ok_or_else(|| missing("Maven", "maven"))
+}
+
 /// No binary: which one, and how to get it.
 pub(crate) fn missing(name: &str, package: &str) -> Error {
     Error::new(format!(

@@ -1,4 +1,5 @@
-//! Private servers as child processes: PostgreSQL, RabbitMQ and Redis from installed binaries, and our own programs.
+//! Private servers as child processes: PostgreSQL, RabbitMQ and Redis from installed binaries, Kafka from its jars, and
+//! our own programs.
 //!
 //! Used by `impresario dev`, by `cargo xtask` and by tests. Each server keeps everything it has below one folder,
 //! listens on loopback only, and never touches a server that the machine runs for others.
@@ -17,6 +18,7 @@ mod daemon;
 mod error;
 mod folder;
 mod guardian;
+pub mod kafka;
 mod log;
 mod port;
 pub mod postgres;
@@ -31,6 +33,7 @@ mod supervisor;
 pub use background::Starting;
 pub use error::Error;
 pub use folder::Folder;
+pub use kafka::Kafka;
 pub use postgres::Postgres;
 pub use program::Program;
 pub use rabbitmq::RabbitMq;

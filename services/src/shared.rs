@@ -9,7 +9,7 @@ use std::env;
 use std::sync::OnceLock;
 
 use crate::error::Error;
-use crate::{Postgres, RabbitMq, Redis};
+use crate::{Kafka, Postgres, RabbitMq, Redis};
 
 type Shared<T> = OnceLock<Result<T, Error>>;
 
@@ -52,6 +52,46 @@ pub fn redis_url() -> Result<Option<String>, Error> {
     address("REDIS_URL", "redis", &SERVER, Redis::temporary, Redis::url)
 }
 
+/// The address of a Kafka whose topics tests may name as they like, each test its own names. The few test programs that
+/// need one start it themselves: nobody else waits for it, or gives it memory.
+///
+/// # Errors
+/// When none can be started although everything is there for it.
+pub fn kafka_url() -> Result<Option<String>, Error> {
+    static SERVER: Shared<Kafka> = OnceLock::new();
+    if !kafka()? {
+        return Ok(None);
+    }
+    address("KAFKA_URL", "kafka", &SERVER, Kafka::temporary, Kafka::url)
+}
+
+/// Whether a test may start a Kafka of its own. It is the one server that a distribution does not bring: where it cannot
+/// be had, its tests are skipped, loudly, and in CI they fail.
+///
+/// # Errors
+/// When it cannot be had, in CI.
+pub fn kafka() -> Result<bool, Error> {
+    static CAN_BE_HAD: Shared<bool> = OnceLock::new();
+    if is_left_out("kafka") {
+        return Ok(false);
+    }
+    CAN_BE_HAD
+        .get_or_init(|| match Kafka::install() {
+            Ok(_) => Ok(true),
+            Err(error) if env::var_os("CI").is_some() => Err(error),
+            Err(error) => {
+                eprintln!("skipped: tests that need Kafka: {error}");
+                Ok(false)
+            }
+        })
+        .clone()
+}
+
+fn is_left_out(name: &str) -> bool {
+    let without = env::var("IMPRESARIO_WITHOUT").unwrap_or_default();
+    without.split(',').any(|word| word.trim() == name)
+}
+
 fn address<T>(
     variable: &str,
     name: &str,
@@ -59,8 +99,7 @@ fn address<T>(
     start: impl FnOnce() -> Result<T, Error>,
     url: impl FnOnce(&T) -> String,
 ) -> Result<Option<String>, Error> {
-    let without = env::var("IMPRESARIO_WITHOUT").unwrap_or_default();
-    if without.split(',').any(|word| word.trim() == name) {
+    if is_left_out(name) {
         return Ok(None);
     }
     if let Some(named) = env::var(variable).ok().filter(|url| !url.is_empty()) {

@@ -1,4 +1,4 @@
-//! What the three servers have in common: the claim on a folder, the processes in it, and their end.
+//! What the servers have in common: the claim on a folder, the processes in it, and their end.
 //!
 //! A supervisor owns its processes or has merely borrowed a running server. A borrowed one is never stopped here:
 //! `stop` leaves it alone, and the crash-test verbs refuse.
@@ -194,7 +194,7 @@ impl Supervisor {
     }
 }
 
-/// Words of Postgres, Erlang and Redis for a port that is taken.
+/// Words of Postgres, Erlang, Redis and Java for a port that is taken.
 fn lost_the_port(error: &Error) -> bool {
     let text = error.to_string().to_lowercase();
     [

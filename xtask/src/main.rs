@@ -24,12 +24,12 @@ cargo xtask <command>
   dev [args...]          build impresario and run `impresario dev`; args are passed through
   demo [args...]         the same for `impresario demo`
   test [options] [filter...]
-                         all checks and tests, with private PostgreSQL, RabbitMQ and Redis
+                         all checks and tests, with private PostgreSQL, RabbitMQ, Redis and Kafka
       --quick            only the pure parts: no servers
       --yes              install missing packages without asking
       -p, --package P    only this package's tests (repeatable)
       filter             only tests whose names contain it; with -p or a filter the other checks are left out
-  setup [--yes]          install what is missing: PostgreSQL, RabbitMQ, Redis
+  setup [--yes]          install what is missing: PostgreSQL, RabbitMQ, Redis, and Kafka (Java, Maven)
   services up            run the private servers in the foreground and print their URLs; Ctrl-C stops them
   bench [options]        measure: sagas a second, latency, CPU and memory, alone or beside other engines;
                          `bench --help` lists the options

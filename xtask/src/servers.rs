@@ -2,10 +2,10 @@
 //!
 //! RabbitMQ takes seconds to start, so all of them start in the background while cargo compiles.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use impresario_services::{Folder, Postgres, RabbitMq, Redis, Starting};
+use impresario_services::{Folder, Kafka, Postgres, RabbitMq, Redis, Starting};
 use impresario_services::{postgres, rabbitmq, redis};
 
 use crate::{Outcome, cargo, setup};
@@ -16,6 +16,8 @@ pub(crate) struct Soon {
     postgres: Starting<Postgres>,
     rabbitmq: Starting<RabbitMq>,
     redis: Starting<Redis>,
+    /// Only fetched: the few tests that need a Kafka start one themselves.
+    kafka: Option<Starting<PathBuf>>,
 }
 
 /// The servers of a run: those that could be had.
@@ -31,7 +33,10 @@ pub(crate) struct Servers {
 impl Soon {
     /// Starts servers whose data vanish with them.
     pub(crate) fn temporary() -> Self {
-        Self::start(&|name| Folder::temporary(name))
+        Self {
+            kafka: Some(Kafka::install_in_background()),
+            ..Self::start(&|name| Folder::temporary(name))
+        }
     }
 
     /// Starts servers whose data are kept for the next time.
@@ -44,6 +49,7 @@ impl Soon {
             postgres: Postgres::start_in_background(postgres::Options::at(folder("postgres"))),
             rabbitmq: RabbitMq::start_in_background(rabbitmq::Options::at(folder("rabbitmq"))),
             redis: Redis::start_in_background(redis::Options::at(folder("redis"))),
+            kafka: None,
         }
     }
 
@@ -53,6 +59,9 @@ impl Soon {
         let postgres = kept_or_missing("postgres", self.postgres.wait(), &mut missing);
         let rabbitmq = kept_or_missing("rabbitmq", self.rabbitmq.wait(), &mut missing);
         let redis = kept_or_missing("redis", self.redis.wait(), &mut missing);
+        if let Some(kafka) = self.kafka {
+            kept_or_missing("kafka", kafka.wait(), &mut missing);
+        }
         let servers = Servers {
             postgres,
             rabbitmq,
@@ -101,7 +110,7 @@ impl Servers {
     /// Names the servers to a command.
     pub(crate) fn name_to(&self, command: &mut Command) {
         // What the user's own shell names must not leak into a run with private servers.
-        for variable in ["DATABASE_URL", "AMQP_URL", "REDIS_URL"] {
+        for variable in ["DATABASE_URL", "AMQP_URL", "REDIS_URL", "KAFKA_URL"] {
             command.env_remove(variable);
         }
         command.envs(self.variables());

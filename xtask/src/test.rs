@@ -118,9 +118,10 @@ impl Run {
     }
 
     fn whole(&mut self, options: &Options) {
-        let is_set_up = setup::ensure(&setup::SERVERS, options.yes);
-        if let Err(problem) = &is_set_up {
-            println!("setup: {problem}");
+        for needs in [&setup::SERVERS[..], &setup::KAFKA[..]] {
+            if let Err(problem) = setup::ensure(needs, options.yes) {
+                println!("setup: {problem}");
+            }
         }
         if !options.is_narrow() {
             self.check("format", || {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod kafka;
 mod orphan;
 mod postgres;
 mod rabbitmq;

@@ -7,7 +7,7 @@ mod packages;
 
 use std::io::{IsTerminal, Write};
 
-use impresario_services::{Postgres, RabbitMq, Redis};
+use impresario_services::{Kafka, Postgres, RabbitMq, Redis};
 
 use crate::{Outcome, is_ci};
 use packages::Manager;
@@ -50,8 +50,30 @@ const REDIS: Need = Need {
     dnf: "redis",
 };
 
+const JAVA: Need = Need {
+    name: "Java",
+    why: "runs Kafka; we run a private one",
+    is_there: Kafka::has_java,
+    apt: "default-jre-headless",
+    brew: "openjdk",
+    dnf: "java-21-openjdk-headless",
+};
+
+const MAVEN: Need = Need {
+    name: "Maven",
+    why: "fetches Kafka, which no distribution has a package of",
+    // Once it has done so nobody needs it any more.
+    is_there: || Kafka::installed().is_some() || Kafka::has_maven(),
+    apt: "maven",
+    brew: "maven",
+    dnf: "maven",
+};
+
 /// The servers of a test run.
 pub(crate) const SERVERS: [Need; 3] = [POSTGRES, RABBITMQ, REDIS];
+
+/// What Kafka takes.
+pub(crate) const KAFKA: [Need; 2] = [JAVA, MAVEN];
 
 /// `cargo xtask setup [--yes]`.
 pub(crate) fn run(words: &[String]) -> Outcome {
@@ -64,7 +86,17 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     for need in SERVERS {
         println!("  have  {}", need.name);
     }
+    kafka(yes)?;
+    println!("  have  Kafka");
     Ok(())
+}
+
+/// Makes sure that a private Kafka can be started: the programs it takes, and the broker itself.
+pub(crate) fn kafka(yes: bool) -> Outcome {
+    ensure(&KAFKA, yes)?;
+    Kafka::install()
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// Makes sure that these are there, installing them when that is allowed.
