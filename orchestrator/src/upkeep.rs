@@ -92,8 +92,9 @@ impl Upkeep {
                         tracing::info!(partitions = ?turn.held, "results partitions leased");
                         held = turn.held;
                         self.held.send_replace(held.clone());
-                        self.broker.read_partitions(held.clone()).await;
+                        // The lane first: it forgets sagas of partitions that it does not know to be ours.
                         self.tell(Message::Leased(held.clone())).await;
+                        self.broker.read_partitions(held.clone()).await;
                     }
                 }
                 Err(error) => tracing::warn!(error = ?error, "cannot renew leases"),

@@ -230,7 +230,6 @@ fn all_first_attempts(seen: &BTreeMap<String, Vec<Task>>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "now and then one of the twenty is sent again only when its attempt times out: docs/NEXT.md"]
 async fn h16_tasks_that_reach_no_queue_wait_in_the_outbox() {
     let real = Real::start().await;
     let mut sagas = Vec::new();

@@ -7,7 +7,9 @@ use impresario_orchestrator::broker::rabbit::Options;
 use impresario_orchestrator::broker::{Arrival, Broker, PublishError};
 use impresario_protocol::{results_queue, task_queue};
 
-use crate::fixture::{Engine, Outside, amqp_url, eventually, list, unique_partition, unique_pool};
+use crate::fixture::{
+    Engine, LIMIT, Outside, amqp_url, eventually, list, unique_partition, unique_pool,
+};
 use crate::proxy::Proxy;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,4 +254,38 @@ async fn h16_queues_that_vanish_again_and_again_stop_nothing() {
     }
     engine.close().await;
     outside.clean(&[&pool], &[partition]).await;
+}
+
+/// The engine looks at a queue and makes it at the very moments in which it goes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn h16_every_loss_of_a_queue_that_vanishes_again_and_again_is_told() {
+    let (engine, outside) = (Engine::connected().await, Outside::connect().await);
+    let (pool, partition) = (unique_pool(), unique_partition());
+    engine.rabbit.serve_pools(vec![pool.clone()]).await;
+    let Engine { rabbit, arrivals } = engine;
+    let publishing = async {
+        loop {
+            // Stored or returned: each message that is returned makes the engine look at the queue.
+            drop(
+                rabbit
+                    .publish(vec![list(&pool, partition, ["a".into()])], 8)
+                    .await,
+            );
+        }
+    };
+    let deleting = async {
+        let mut arrivals = arrivals;
+        for round in 0..200 {
+            outside.delete(&task_queue(&pool)).await;
+            let told = tokio::time::timeout(LIMIT, arrivals.recv()).await;
+            let told = told.unwrap_or_else(|_| panic!("nobody has told of loss {round}"));
+            assert!(matches!(told, Some(Arrival::Lost { .. })), "{told:?}");
+        }
+    };
+    tokio::select! {
+        () = deleting => {}
+        never = publishing => match never {},
+    }
+    rabbit.close(LIMIT).await;
+    outside.clean(&[&pool], &[]).await;
 }

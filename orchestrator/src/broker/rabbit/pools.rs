@@ -86,8 +86,9 @@ impl Pools {
                     }
                 }
                 Some(pool) = self.told.recv() => {
+                    // Whoever tells has made the queue again: no echo, however soon after the last loss.
                     let ours = self.wanted.borrow().contains(&pool);
-                    if ours && self.is_news(&pool) {
+                    if ours {
                         self.tell_engine(pool).await;
                     }
                 }
@@ -164,8 +165,8 @@ impl Pools {
         }
     }
 
-    /// One loss is noticed in several ways: by every message that was returned, by the results queue, by the
-    /// other instances. That the queue had to be created is proof and always told; the rest are echoes.
+    /// One loss is noticed in several ways. That the queue had to be created, here or elsewhere, is proof and always
+    /// told; the messages that were returned and the results queue that vanished with it are echoes.
     fn is_news(&self, pool: &str) -> bool {
         self.last_told
             .get(pool)

@@ -6,6 +6,8 @@
 //!
 //! Not here: who needs which queue (`pools`, `consume`), what a loss means (the lane).
 
+use std::collections::BTreeSet;
+
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ExchangeKind, Queue};
@@ -134,6 +136,8 @@ pub(super) struct Declarer<'c> {
     connection: &'c Connection,
     kind: QueueKind,
     channel: Option<Channel>,
+    /// Queues whose arguments were compared with ours on this connection.
+    compared: BTreeSet<String>,
 }
 
 impl<'c> Declarer<'c> {
@@ -142,6 +146,7 @@ impl<'c> Declarer<'c> {
             connection,
             kind,
             channel: None,
+            compared: BTreeSet::new(),
         }
     }
 
@@ -169,18 +174,24 @@ impl<'c> Declarer<'c> {
     ) -> Result<Presence, TopologyError> {
         let looked = look(&self.channel().await.map_err(TopologyError::Broker)?, queue).await;
         let presence = match looked {
+            // A declaration would make the queue again if it went since the look, and nobody would know that it
+            // had gone. So it is declared no more than it takes to compare its arguments.
+            Ok(_) if self.compared.contains(queue) => return Ok(Presence::Found),
             Ok(_) => Presence::Found,
+            // If another instance makes it before we do, a loss is told twice, which only repeats tasks.
             Err(error) if is_missing(&error) => Presence::Created,
             Err(error) => return Err(TopologyError::Broker(error)),
         };
-        // A look compares no arguments, so the declaration follows in both cases. Between the two another
-        // instance may create or delete the queue: the first makes a false loss, which only repeats tasks.
         let channel = self.channel().await.map_err(TopologyError::Broker)?;
         let wanted = arguments(role, self.kind);
         let answer = channel.queue_declare(queue.into(), QUEUE, wanted.clone());
         match request(|| format!("declaring queue `{queue}`"), answer).await {
-            Ok(_) => Ok(presence),
+            Ok(_) => {
+                self.compared.insert(queue.to_owned());
+                Ok(presence)
+            }
             Err(error) if error.reply_code() == Some(PRECONDITION_FAILED) => {
+                self.compared.remove(queue);
                 Err(TopologyError::Conflict {
                     queue: queue.to_owned(),
                     wanted: describe(&wanted),
