@@ -26,6 +26,8 @@ pub enum Prospect {
     Proved {
         /// Worlds that were gone through.
         states: usize,
+        /// So many items of each list were looked at, of longer ones in the place of all.
+        items: Option<usize>,
     },
     /// They may not.
     Disproved {
@@ -155,9 +157,9 @@ fn prospect(from: &Definition, to: &Definition, state: &State) -> Prospect {
         ..Limits::default()
     };
     let report = explore_from(to, from, &standing, limits);
-    let states = report.states;
+    let (states, items) = (report.states, report.items);
     match report.verdict {
-        Verdict::Proved => Prospect::Proved { states },
+        Verdict::Proved => Prospect::Proved { states, items },
         Verdict::NotProved { .. } => Prospect::NotProved { states },
         Verdict::Disproved(found) => Prospect::Disproved {
             property: found.property,

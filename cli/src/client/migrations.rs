@@ -28,6 +28,8 @@ pub(crate) struct Place {
     pub(crate) migrated: u64,
     pub(crate) examples: Vec<String>,
     pub(crate) states: Option<u64>,
+    #[serde(default)]
+    pub(crate) items: Option<u64>,
     pub(crate) property: Option<String>,
     pub(crate) why: Option<String>,
     pub(crate) story: Option<Vec<Line>>,

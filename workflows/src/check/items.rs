@@ -26,7 +26,18 @@ pub(super) fn fans_out(definition: &Definition) -> bool {
 
 /// Every combination of lengths that lists can have, in the order of the longest list, then of all items together.
 pub(super) fn variants(definition: &Definition) -> Vec<Items> {
-    let lists = lists(definition);
+    combinations(definition, |_, bounds| bounds)
+}
+
+/// With the lengths that each list may have.
+fn combinations(
+    definition: &Definition,
+    lengths: impl Fn(&[StepIndex], Bounds) -> Bounds,
+) -> Vec<Items> {
+    let mut lists = lists(definition);
+    for (steps, bounds) in &mut lists {
+        *bounds = lengths(steps, bounds.clone());
+    }
     let mut combinations = vec![Vec::new()];
     for (_, bounds) in &lists {
         combinations = combinations
@@ -54,22 +65,24 @@ pub(super) fn variants(definition: &Definition) -> Vec<Items> {
         .collect()
 }
 
-/// The same from the middle of a saga's life: lists that are made already have the items that they have; none when one
-/// of them has more than are explored.
-pub(super) fn variants_from(definition: &Definition, state: &State) -> Option<Vec<Items>> {
-    if state.fans.iter().any(|fan| fan.items.len() > ITEMS_MAX) {
-        return None;
-    }
-    let mut variants: Vec<Items> = Vec::new();
-    for mut items in self::variants(definition) {
-        for fan in &state.fans {
-            items[fan.step] = fan.items.len();
-        }
-        if !variants.contains(&items) {
-            variants.push(items);
-        }
-    }
-    Some(variants)
+/// The same from the middle of a saga's life: lists that are made already have the items that they have, in all steps
+/// that go over them.
+pub(super) fn variants_from(definition: &Definition, state: &State) -> Vec<Items> {
+    let made = |steps: &[StepIndex]| {
+        let fans = state.fans.iter().filter(|fan| steps.contains(&fan.step));
+        fans.map(|fan| fan.items.len()).max()
+    };
+    combinations(definition, |steps, bounds| {
+        made(steps).map_or(bounds, |items| items..=items)
+    })
+}
+
+/// The steps that go over each list.
+pub(super) fn lists_of(definition: &Definition) -> Vec<Vec<StepIndex>> {
+    lists(definition)
+        .into_iter()
+        .map(|(steps, _)| steps)
+        .collect()
 }
 
 type Bounds = std::ops::RangeInclusive<usize>;

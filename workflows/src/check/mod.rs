@@ -17,6 +17,7 @@
 
 mod draw;
 mod ends;
+mod fewer;
 mod hash;
 pub mod heart;
 mod items;
@@ -109,10 +110,10 @@ pub fn explore_from(
     state: &State,
     limits: Limits,
 ) -> Report {
-    let Some(variants) = items::variants_from(definition, state) else {
-        return Report::too_large();
-    };
+    let (definition, state) = &fewer::fewer(definition, state);
     let mut whole: Option<Report> = None;
+    let variants = items::variants_from(definition, state);
+    let most = variants.iter().flatten().copied().max();
     for items in variants {
         let report = explore_standing(Skeleton::of(definition, &items), before, state, limits);
         let goes_on = report.verdict.is_proved();
@@ -124,7 +125,9 @@ pub fn explore_from(
             break;
         }
     }
-    whole.unwrap_or_else(Report::too_large)
+    let whole = whole.unwrap_or_else(Report::too_large);
+    let items = most.filter(|_| items::fans_out(definition) && whole.verdict.is_proved());
+    Report { items, ..whole }
 }
 
 fn explore_standing(

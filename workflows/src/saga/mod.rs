@@ -36,6 +36,7 @@ pub use explain::explain;
 pub use input::{Input, Message, Migration, Outcome, Served, Stamp, Start, StepResult, Verdict};
 pub use migration::moved;
 pub use position::position;
+pub(crate) use position::stands;
 pub use state::{
     Cause, Fan, Forward, Operation, Parent, Phase, Problem, Signal, State, Status, StepState,
     Undoing, UnitIndex, Wait, Work,

@@ -10,7 +10,7 @@ use crate::definition::Definition;
 pub fn position(definition: &Definition, state: &State) -> String {
     let mut words = Vec::new();
     for (index, step) in definition.steps.iter().enumerate() {
-        let word = word(&state.steps[index]);
+        let word = stands(&state.steps[index]);
         if word != PENDING {
             words.push(format!("{} {word}", step.id));
         }
@@ -49,7 +49,7 @@ fn way(phase: &Phase) -> &'static str {
 fn items(units: &[StepState]) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for unit in units {
-        *counts.entry(word(unit)).or_default() += 1;
+        *counts.entry(stands(unit)).or_default() += 1;
     }
     let told: Vec<String> = counts
         .into_iter()
@@ -58,7 +58,8 @@ fn items(units: &[StepState]) -> String {
     told.join(" and ")
 }
 
-fn word(step: &StepState) -> String {
+/// How one unit of work stands.
+pub(crate) fn stands(step: &StepState) -> String {
     let passed = if step.passed { " and passed over" } else { "" };
     let undoing = match &step.undoing {
         Undoing::NotStarted => "",

@@ -42,6 +42,8 @@ struct Row {
     examples: Vec<SagaId>,
     /// Worlds that were gone through.
     states: Option<usize>,
+    /// So many items of each list were looked at.
+    items: Option<usize>,
     /// The property that does not hold.
     property: Option<&'static str>,
     /// Why not.
@@ -122,13 +124,15 @@ impl Row {
             migrated: 0,
             examples: Vec::new(),
             states: None,
+            items: None,
             property: None,
             why: None,
             story: None,
         };
         match prospect {
-            Prospect::Proved { states } => Row {
+            Prospect::Proved { states, items } => Row {
                 states: Some(*states),
+                items: *items,
                 ..bare
             },
             Prospect::NotProved { states } => Row {

@@ -283,6 +283,7 @@ fn migrations() -> Value {
             "migrated": integer(),
             "examples": list_of(json!({ "type": "string", "format": "uuid" })),
             "states": { "type": ["integer", "null"], "description": "Worlds that were gone through" },
+            "items": { "type": ["integer", "null"], "description": "How many items of each list were looked at, in the place of all" },
             "property": nullable("string"),
             "why": nullable("string"),
             "story": { "type": ["array", "null"], "items": line, "description": "How it can go wrong" },
