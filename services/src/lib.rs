@@ -20,7 +20,7 @@ mod folder;
 mod guardian;
 pub mod kafka;
 mod log;
-mod port;
+pub mod port;
 pub mod postgres;
 mod process;
 mod program;

@@ -1,9 +1,9 @@
 //! The roles as a cluster runs them: migrations by a process of their own, probes, and a stop that finishes its work.
 
-use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use impresario_services::port;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPool;
 use tokio::runtime::Runtime;
@@ -137,11 +137,6 @@ impl Drop for Role {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 #[test]
 fn migrations_are_made_once_and_an_older_program_starts_on_a_newer_schema() {
     let Some(ground) = Ground::new("migrate") else {
@@ -185,7 +180,7 @@ fn roles_that_are_told_to_stop_under_load_end_well_and_lose_nothing() {
     let Some(ground) = Ground::new("stop") else {
         return;
     };
-    let (api, probes) = (free_port(), free_port());
+    let (api, probes) = (port::free().unwrap(), port::free().unwrap());
     let listen = format!("127.0.0.1:{api}");
     let url = format!("http://{listen}");
     let serve = ["serve", "--listen", &listen];

@@ -2,13 +2,12 @@
 //!
 //! Logs and records are kept in a folder of their own, which is removed after a good end and named after a bad one.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use impresario_services::Folder;
+use impresario_services::{Folder, port};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio::runtime::Runtime;
 
@@ -74,7 +73,7 @@ impl Platform {
             .build()
             .unwrap();
         let database = servers.database();
-        let [serve_0, serve_1, provider] = free_ports();
+        let [serve_0, serve_1, provider] = [(); 3].map(|()| port::free().unwrap());
         let far = [
             (Far::Database, servers.postgres.port()),
             (Far::Broker, servers.rabbitmq.port()),
@@ -168,10 +167,4 @@ impl Platform {
         self.runtime.block_on(self.pool.close());
         self.servers
     }
-}
-
-/// Looked for at the same time, so that they differ.
-fn free_ports() -> [u16; 3] {
-    let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
 }
