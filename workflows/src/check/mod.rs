@@ -40,6 +40,7 @@ pub use report::{Counterexample, Limits, Report, Verdict};
 pub use story::{Actor, Line, Story};
 
 use heart::{Ask, Heart, Idle};
+use items::Items;
 use participant::Participant;
 use properties::{Breach, Property as P};
 use search::{Aim, Found, Goal};
@@ -62,43 +63,11 @@ pub fn explore_unmerged(definition: &Definition, limits: Limits) -> Report {
 }
 
 fn through(definition: &Definition, limits: Limits, merges: bool) -> Report {
-    let mut whole: Option<Report> = None;
-    let mut proved_to = None;
-    let mut most_before = None;
-    for items in items::variants(definition) {
-        // The fewest items come first: here all that have fewer are proved.
-        let most = items.iter().copied().max();
-        if most > most_before && whole.is_some() {
-            proved_to = most_before;
-        }
-        most_before = most;
-        let mut skeleton = Skeleton::of(definition, &items);
+    over_lists(definition, items::variants(definition), |items| {
+        let mut skeleton = Skeleton::of(definition, items);
         skeleton.merges = merges;
-        let report = explore_one(skeleton, limits);
-        let goes_on = report.verdict.is_proved();
-        whole = Some(match whole {
-            None => report,
-            Some(before) => before.and(report),
-        });
-        if !goes_on {
-            break;
-        }
-    }
-    // There is always a variant: a definition without lists has one.
-    let whole = whole.unwrap_or_else(|| {
-        explore_one(
-            Skeleton::of(definition, &vec![0; definition.steps.len()]),
-            limits,
-        )
-    });
-    if !items::fans_out(definition) {
-        return whole;
-    }
-    let items = match whole.verdict {
-        Verdict::Proved => most_before,
-        Verdict::Disproved(_) | Verdict::NotProved { .. } => proved_to,
-    };
-    Report { items, ..whole }
+        explore_one(skeleton, limits)
+    })
 }
 
 /// Explores from the middle of a saga's life: what may follow from where it stands, whatever its participants have
@@ -111,11 +80,28 @@ pub fn explore_from(
     limits: Limits,
 ) -> Report {
     let (definition, state) = &fewer::fewer(definition, state);
-    let mut whole: Option<Report> = None;
     let variants = items::variants_from(definition, state);
-    let most = variants.iter().flatten().copied().max();
+    over_lists(definition, variants, |items| {
+        explore_standing(Skeleton::of(definition, items), before, state, limits)
+    })
+}
+
+/// Goes through lists of these lengths, one after the other, until something is not proved.
+fn over_lists(
+    definition: &Definition,
+    variants: Vec<Items>,
+    mut explore: impl FnMut(&Items) -> Report,
+) -> Report {
+    let mut whole: Option<Report> = None;
+    let (mut proved_to, mut most_before) = (None, None);
     for items in variants {
-        let report = explore_standing(Skeleton::of(definition, &items), before, state, limits);
+        // The fewest items come first: here all that have fewer are proved.
+        let most = items.iter().copied().max();
+        if most > most_before && whole.is_some() {
+            proved_to = most_before;
+        }
+        most_before = most;
+        let report = explore(&items);
         let goes_on = report.verdict.is_proved();
         whole = Some(match whole {
             None => report,
@@ -125,8 +111,15 @@ pub fn explore_from(
             break;
         }
     }
-    let whole = whole.unwrap_or_else(Report::too_large);
-    let items = most.filter(|_| items::fans_out(definition) && whole.verdict.is_proved());
+    // There is always a variant: a definition without lists has one.
+    let whole = whole.unwrap_or_else(|| explore(&vec![0; definition.steps.len()]));
+    if !items::fans_out(definition) {
+        return whole;
+    }
+    let items = match whole.verdict {
+        Verdict::Proved => most_before,
+        Verdict::Disproved(_) | Verdict::NotProved { .. } => proved_to,
+    };
     Report { items, ..whole }
 }
 

@@ -58,17 +58,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// There is more than can be looked at, and nothing was.
-    pub(super) fn too_large() -> Report {
-        Report {
-            verdict: Verdict::NotProved { walks: 0, seed: 0 },
-            states: 0,
-            steps: 0,
-            ends: Vec::new(),
-            items: None,
-        }
-    }
-
     /// Both together: what `next` comes to, with everything that was gone through for both.
     pub(super) fn and(self, next: Report) -> Report {
         let mut ends = self.ends;
