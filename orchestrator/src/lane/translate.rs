@@ -1,10 +1,10 @@
 //! Between the heart's words and the wire's: the only place that sees both.
 
 use impresario_protocol as wire;
-use impresario_workflows::SagaId;
 use impresario_workflows::saga::{
     Dispatch, Input, Operation, Outcome, Problem, Report, StepResult,
 };
+use impresario_workflows::{Definition, SagaId};
 
 use super::slot::Saga;
 
@@ -48,6 +48,8 @@ pub(super) fn task(
     serde_json::to_vec(&wire::Task {
         saga: saga.state.id.to_string(),
         definition: saga.definition.name.clone(),
+        version: Some(version(&saga.definition)),
+        parent: saga.state.parent.as_ref().map(|parent| parent.saga.clone()),
         tenant: saga.tenant.to_string(),
         step: dispatch.unit,
         task: dispatch.task,
@@ -61,6 +63,14 @@ pub(super) fn task(
         input: dispatch.input,
         traceparent: saga.state.traceparent.as_deref().map(str::to_owned),
     })
+}
+
+/// Enough digits of a definition's hash to tell its versions apart: tasks are many, and hashes are long.
+const VERSION_DIGITS: usize = 16;
+
+/// What participants are told of the version that a saga runs under, so that they can say it of a saga that is lost.
+pub(crate) fn version(definition: &Definition) -> String {
+    definition.hash.chars().take(VERSION_DIGITS).collect()
 }
 
 /// A child's end as an encoded answer to its parent's step. Its attempt does not matter: an end is final from any.

@@ -42,6 +42,8 @@ pub(crate) fn encoded_task(saga: &str) -> Vec<u8> {
     serde_json::to_vec(&Task {
         saga: saga.into(),
         definition: "booking".into(),
+        version: None,
+        parent: None,
         tenant: "t".into(),
         step: "reserve".into(),
         task: "hold-seats".into(),

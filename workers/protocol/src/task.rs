@@ -38,6 +38,12 @@ pub struct Task {
     pub saga: String,
     /// Name of the saga's definition.
     pub definition: String,
+    /// The first digits of the hash of that definition's content: the version that the saga runs under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The saga that runs this one as a step (a UUID in text form).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// Tenant that the saga belongs to.
     pub tenant: String,
     /// Step id in the definition, or `step:item` for an item of a fan-out; echoed in the result.

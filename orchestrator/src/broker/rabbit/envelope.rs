@@ -65,6 +65,8 @@ mod tests {
         serde_json::to_vec(&Task {
             saga: format!("saga-{n}"),
             definition: "booking".into(),
+            version: None,
+            parent: None,
             tenant: "t".into(),
             step: "reserve \"quoted\" {]},".into(),
             task: "hold-seats".into(),

@@ -20,6 +20,9 @@ pub(crate) struct Claim {
     pub(crate) saga: String,
     pub(crate) saga_started_at: i64,
     pub(crate) task: String,
+    pub(crate) definition: String,
+    pub(crate) version: Option<String>,
+    pub(crate) parent: Option<String>,
     pub(crate) input_hash: Vec<u8>,
     pub(crate) input: String,
 }
@@ -33,6 +36,9 @@ impl Claim {
             saga: message.saga.clone(),
             saga_started_at: i64::try_from(message.saga_started_at).unwrap_or(i64::MAX),
             task: message.task.clone(),
+            definition: message.definition.clone(),
+            version: message.version.clone(),
+            parent: message.parent.clone(),
             input_hash: input_hash(&message.input),
             input: message.input.to_string(),
         }
@@ -102,6 +108,8 @@ pub(crate) async fn claim_seeing_horizon(
     claims: &[&Claim],
 ) -> Result<Claimed, sqlx::Error> {
     let column = |of: fn(&Claim) -> &str| claims.iter().map(|claim| of(claim)).collect::<Vec<_>>();
+    let optional =
+        |of: fn(&Claim) -> Option<&str>| claims.iter().map(|claim| of(claim)).collect::<Vec<_>>();
     let started: Vec<i64> = claims.iter().map(|claim| claim.saga_started_at).collect();
     let hashes: Vec<&[u8]> = claims
         .iter()
@@ -109,10 +117,13 @@ pub(crate) async fn claim_seeing_horizon(
         .collect();
     let row = sqlx::query(
         "with made as (
-             insert into barrier (effect, saga, saga_started_at, task, state, input_hash, input)
-             select c.effect, c.saga, c.started, c.task, 'intent', c.hash, c.input::json
-               from unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::bytea[], $6::text[])
-                    as c(effect, saga, started, task, hash, input)
+             insert into barrier (effect, saga, saga_started_at, task, state, input_hash, input,
+                                  definition, version, parent)
+             select c.effect, c.saga, c.started, c.task, 'intent', c.hash, c.input::json,
+                    c.definition, c.version, c.parent
+               from unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::bytea[], $6::text[],
+                           $7::text[], $8::text[], $9::text[])
+                    as c(effect, saga, started, task, hash, input, definition, version, parent)
               order by c.effect collate \"C\"
              on conflict (effect) do nothing
              returning effect)
@@ -125,6 +136,9 @@ pub(crate) async fn claim_seeing_horizon(
     .bind(column(|claim| &claim.task))
     .bind(hashes)
     .bind(column(|claim| &claim.input))
+    .bind(column(|claim| &claim.definition))
+    .bind(optional(|claim| claim.version.as_deref()))
+    .bind(optional(|claim| claim.parent.as_deref()))
     .fetch_one(connection)
     .await?;
     Ok(Claimed {

@@ -50,6 +50,8 @@ impl TestSaga {
         Task {
             saga: self.id.clone(),
             definition: "test".into(),
+            version: None,
+            parent: None,
             tenant: "default".into(),
             step: step.into(),
             task: task.into(),
