@@ -12,6 +12,7 @@ use crate::dev::DevOptions;
 use crate::diff::DiffOptions;
 use crate::doctor::DoctorOptions;
 use crate::node::NodeOptions;
+use crate::orphans::OrphansOptions;
 use crate::output::Format;
 use crate::replay::ReplayOptions;
 use crate::saga::SagaOptions;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Demo,
     /// Find, explain and repair sagas of a running server.
     Saga(SagaOptions),
+    /// Find and undo effects of sagas that the engine's database has lost by going back to an earlier moment.
+    Orphans(OrphansOptions),
     /// Judge a run from its records: what clients were told, journals, effects, money, seats.
     Verify(VerifyOptions),
     /// Prove definitions, or tell how they go wrong: every interleaving of everything that may happen.
@@ -100,6 +103,10 @@ pub(crate) struct ServeOptions {
     /// saga in it that has not ended stays.
     #[arg(long, env = "IMPRESARIO_RETAIN_DAYS", default_value_t = 400)]
     pub(crate) retain_days: u32,
+    /// Hours for which a saga that the database has lost is left alone after it was last heard of
+    /// (`impresario orphans`).
+    #[arg(long, env = "IMPRESARIO_ORPHAN_GRACE_HOURS", default_value_t = 24)]
+    pub(crate) orphan_grace_hours: u32,
     /// Further definitions to serve, besides the shipped ones.
     #[arg(long = "definition", value_name = "FILE")]
     pub(crate) definitions: Vec<std::path::PathBuf>,

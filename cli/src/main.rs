@@ -18,6 +18,7 @@ mod health;
 mod inprocess;
 mod migrate;
 mod node;
+mod orphans;
 mod output;
 mod pools;
 mod process;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
             Command::Dev(options) => dev::run(options, cli.output).await,
             Command::Demo => demo::run(cli.output).await,
             Command::Saga(options) => saga::run(options, cli.output).await,
+            Command::Orphans(options) => orphans::run(options, cli.output).await,
             Command::Verify(options) => verify::run(options, cli.output).await,
             Command::Check(options) => check::run(&options, cli.output),
             Command::Lint(options) => definition::lint(&options, cli.output),

@@ -34,6 +34,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Tasks at once in each pool: development machines are small.
 const SLOTS: usize = 64;
 
+/// Nobody else is on this machine: a saga that was lost is nobody's to start again.
+const ORPHAN_GRACE: Duration = Duration::ZERO;
+
 const POOLS: [PoolName; 5] = [
     PoolName::Catalog,
     PoolName::Payment,
@@ -93,7 +96,7 @@ pub(crate) async fn run(options: NodeOptions) -> anyhow::Result<()> {
     let mut workers = start_workers(pools, &transport, &stop_workers);
     let engine = start_engine(options.replica.clone(), database, &transport, arrivals_in).await?;
     let secret = options.payment_webhook_secret.clone();
-    let router = router(&engine, &options.database_url, secret)
+    let router = router(&engine, &options.database_url, secret, ORPHAN_GRACE)
         .await?
         .merge(records(&options)?);
     tracing::info!(address = %options.listen, "serving");

@@ -59,10 +59,12 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("listen on {}", options.listen))?;
+    let grace = Duration::from_secs(60 * 60 * u64::from(options.orphan_grace_hours));
     let router = router(
         &engine,
         &options.database_url,
         options.payment_webhook_secret,
+        grace,
     )
     .await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
@@ -89,6 +91,7 @@ pub(crate) async fn router(
     engine: &Engine,
     database_url: &str,
     webhook_secret: Option<String>,
+    orphan_grace: Duration,
 ) -> anyhow::Result<axum::Router> {
     let catalog = impresario_catalog::database(database_url)?;
     impresario_catalog::migrate(&catalog).await?;
@@ -98,6 +101,7 @@ pub(crate) async fn router(
     let options = api::Options {
         metrics,
         webhook_secret,
+        orphan_grace,
     };
     let api = api::router(engine.clone(), options);
     Ok(api.merge(impresario_catalog::router(catalog)))

@@ -167,7 +167,7 @@ impl Children {
             key: key.to_owned(),
             // The key alone says what is meant: the same unit of the same parent.
             body_hash: Vec::new(),
-            start,
+            begin: Input::Start(start),
             reply,
         };
         self.send(Message::Start(Box::new(order))).await?;

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use impresario_workflows::saga::{Input, Message as Signal, Migration, Stamp, Start, Verdict};
+use impresario_workflows::saga::{
+    Input, Lost, Message as Signal, Migration, Stamp, Start, Verdict,
+};
 use impresario_workflows::{Definition, SagaId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -22,6 +24,7 @@ use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
     StartError, StartOrder, Started,
 };
+use crate::orphans;
 use crate::retention;
 use crate::store::audit::Deed;
 use crate::store::definitions::{Catalogue, Stored, Version};
@@ -207,7 +210,37 @@ impl Engine {
             stored,
             key: key.to_owned(),
             body_hash,
-            start,
+            begin: Input::Start(start),
+            reply,
+        };
+        self.send(Message::Start(Box::new(order)))
+            .await
+            .map_err(|()| StartError::Unavailable)?;
+        answer.await.unwrap_or(Err(StartError::Unavailable))
+    }
+
+    /// Makes a saga anew that the store has lost, under its own id, to undo it. Whether it may be undone is judged
+    /// before (`orphans`); its day has its partitions.
+    pub(crate) async fn make_anew(
+        &self,
+        tenant: &str,
+        stored: Stored,
+        id: SagaId,
+        lost: Lost,
+    ) -> Result<Started, StartError> {
+        self.inner
+            .broker
+            .serve_pools(stored.definition.pools())
+            .await;
+        let (reply, answer) = oneshot::channel();
+        let order = StartOrder {
+            id,
+            tenant: tenant.to_owned(),
+            stored,
+            key: orphans::key_of(id),
+            // The key alone says what is meant.
+            body_hash: Vec::new(),
+            begin: Input::Found(lost),
             reply,
         };
         self.send(Message::Start(Box::new(order)))

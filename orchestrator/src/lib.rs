@@ -14,6 +14,7 @@ mod engine;
 pub mod hub;
 pub mod lane;
 pub mod migrations;
+pub mod orphans;
 mod retention;
 pub mod store;
 mod upkeep;

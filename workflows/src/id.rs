@@ -50,6 +50,12 @@ impl SagaId {
         (self.0.as_u128() >> DAY_SHIFT) as u32
     }
 
+    /// The id that the same key gives on another day.
+    pub fn on_day(self, day: u32) -> SagaId {
+        let bits = (u128::from(day & 0x00ff_ffff) << DAY_SHIFT) | (self.0.as_u128() & HASH_MASK);
+        SagaId(Uuid::from_u128(bits))
+    }
+
     /// The smallest id of a day: a bound for range partitions.
     pub fn first_of_day(day: u32) -> Uuid {
         Uuid::from_u128(u128::from(day & 0x00ff_ffff) << DAY_SHIFT)
@@ -86,6 +92,7 @@ mod tests {
         assert_ne!(monday, tuesday);
         assert_eq!(monday.effect_part(), tuesday.effect_part());
         assert_eq!(monday.day(), 20_000);
+        assert_eq!(monday.on_day(20_001), tuesday);
         assert_eq!(monday.0.get_version_num(), 8);
     }
 

@@ -6,6 +6,7 @@
 mod booking;
 mod error;
 mod migrations;
+mod orphans;
 mod provider;
 mod saga;
 
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use booking::{Booking, Made, Money, Order};
 pub(crate) use error::Error;
 pub(crate) use migrations::{Migrations, Place};
+pub(crate) use orphans::{Orphan, Orphans};
 pub(crate) use provider::{Entry as ProviderEntry, Provider};
 pub(crate) use saga::{Command, Filter, Item, JournalEntry, Person, Saga, Step};
 

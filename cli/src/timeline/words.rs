@@ -42,6 +42,10 @@ pub(super) fn of(
     };
     let said = match event {
         Event::Started { .. } => (String::new(), plain("started")),
+        Event::Found { by, reason, .. } => (
+            String::new(),
+            plain(format!("was lost; {by} has it undone: {reason}")),
+        ),
         Event::Skipped { step } => (step, plain("skipped: its condition is false")),
         Event::Waiting { step, at, until } => {
             let seconds = until.saturating_sub(at) / 1_000;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use impresario_workflows::saga::{Event, State, evolve};
-use impresario_workflows::{Definition, SagaId, StepIndex};
+use impresario_workflows::{Definition, Millis, SagaId, StepIndex};
 use serde_json::Value;
 
 use super::history::Wish;
@@ -153,7 +153,15 @@ impl Saga {
 
     fn input(&self) -> Option<&Value> {
         self.events().find_map(|event| match event {
-            Event::Started { input, .. } => Some(&**input),
+            Event::Started { input, .. } | Event::Found { input, .. } => Some(&**input),
+            _ => None,
+        })
+    }
+
+    /// When it was started, when the store had lost it since and it was made anew.
+    pub(crate) fn lost_at(&self) -> Option<Millis> {
+        self.events().find_map(|event| match event {
+            Event::Found { at, .. } => Some(*at),
             _ => None,
         })
     }

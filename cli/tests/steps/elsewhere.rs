@@ -57,6 +57,7 @@ impl Replica {
         let options = api::Options {
             metrics,
             webhook_secret: None,
+            orphan_grace: Duration::ZERO,
         };
         let router = api::router(engine.clone(), options);
         tokio::spawn(api::serve(listener, router, CancellationToken::new()));

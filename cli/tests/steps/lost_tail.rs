@@ -107,7 +107,7 @@ fn h15_a_database_that_goes_back_to_an_earlier_moment_meets_its_own_effects() {
     });
 }
 
-fn tell<'w>(world: &'w World, story: impl Future<Output = ()>) {
+pub(crate) fn tell<'w>(world: &'w World, story: impl Future<Output = ()>) {
     world.tell(|_: &'w World| story);
 }
 

@@ -22,6 +22,7 @@ mod late;
 mod lost_tail;
 mod money;
 mod once;
+mod orphans;
 mod refund;
 mod stuck;
 mod transfer;

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -20,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 /// Customers, the provider and what is known about their money.
 pub(crate) struct Money {
     url: String,
+    /// Where the engine's API is.
+    api: String,
     database: Database,
     provider: Arc<dyn Provider>,
     deaf: Deaf,
@@ -42,8 +45,9 @@ impl Money {
     /// Starts everything; also the pool's handlers.
     pub(crate) async fn open(url: &str, engine: &Engine) -> (Pool, Money) {
         let deaf = Deaf::default();
+        let api = serve(api_of(engine)).await;
         let wire = Wire {
-            api: serve(api_of(engine)).await,
+            api: api.clone(),
             deaf: deaf.clone(),
         };
         let lossy = Router::new()
@@ -75,11 +79,17 @@ impl Money {
         let pool = impresario_payment::pool(&database, provider.clone());
         let money = Money {
             url: address,
+            api,
             database,
             provider,
             deaf,
         };
         (pool, money)
+    }
+
+    /// Where the engine's API is.
+    pub(crate) fn api(&self) -> &str {
+        &self.api
     }
 
     /// The customer transfers what a request asks for.
@@ -121,6 +131,7 @@ fn api_of(engine: &Engine) -> Router {
     let options = api::Options {
         metrics: recorder.handle(),
         webhook_secret: Some(SECRET.to_owned()),
+        orphan_grace: Duration::ZERO,
     };
     api::router(engine.clone(), options)
 }

@@ -18,11 +18,20 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// The body as a JSON value.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+    read_up_to(BYTES_MAX, headers, body).await
+}
+
+/// The same with another limit, for what is neither stored nor sent on.
+pub(super) async fn read_up_to(
+    bytes_max: usize,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Value, Problem> {
     check_media_type(headers)?;
-    let limited = Limited::new(body, BYTES_MAX).collect();
+    let limited = Limited::new(body, bytes_max).collect();
     let collected = match tokio::time::timeout(ARRIVES_WITHIN, limited).await {
         Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(bytes_max)),
         Ok(Err(_)) => {
             return Err(Problem::new(
                 Code::MalformedJson,
@@ -46,8 +55,9 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, Probl
     })
 }
 
-fn too_large() -> Problem {
-    Problem::new(Code::BodyTooLarge, "A body has at most 262144 bytes.")
+fn too_large(bytes_max: usize) -> Problem {
+    let detail = format!("A body has at most {bytes_max} bytes.");
+    Problem::new(Code::BodyTooLarge, detail)
 }
 
 /// `application/json`, in UTF-8, not compressed: anything else would be guessed at.

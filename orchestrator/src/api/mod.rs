@@ -21,6 +21,7 @@ mod instant;
 mod json;
 mod migrations;
 pub mod openapi;
+mod orphans;
 mod prefer;
 mod problem;
 mod reads;
@@ -37,6 +38,7 @@ mod webhooks;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -56,12 +58,13 @@ use surfaces::Surfaces;
 const TENANT: &str = "main";
 
 /// Nouns below `/v1` that no definition can have: they are ours, or the pools'.
-const RESERVED: [&str; 9] = [
+const RESERVED: [&str; 10] = [
     "audit",
     "batches",
     "confirmations",
     "definitions",
     "events",
+    "orphans",
     "sagas",
     "schedules",
     "signals",
@@ -75,6 +78,8 @@ pub struct Options {
     pub metrics: PrometheusHandle,
     /// What webhooks of the payment provider are signed with; without it they are refused.
     pub webhook_secret: Option<String>,
+    /// A lost saga that was heard of within this time is not undone.
+    pub orphan_grace: Duration,
 }
 
 /// What handlers work with; cheap to clone.
@@ -83,6 +88,7 @@ struct Api {
     engine: Engine,
     metrics: PrometheusHandle,
     webhook_secret: Option<Arc<str>>,
+    orphan_grace: Duration,
     /// Room for open event streams.
     streams: Arc<Semaphore>,
     /// What is known of sagas under other versions.
@@ -96,6 +102,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         engine,
         metrics: options.metrics,
         webhook_secret: options.webhook_secret.map(Arc::from),
+        orphan_grace: options.orphan_grace,
         streams: Arc::new(Semaphore::new(watch::STREAMS_MAX)),
         prospects: Arc::default(),
     };
@@ -115,6 +122,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
             post(migrations::migrate),
         )
         .route("/v1/audit", get(audit::list))
+        .route("/v1/orphans", post(orphans::orphans))
         .route("/v1/signals", post(signals::to_key))
         .route("/v1/sagas/{id}/signals", post(signals::to_one))
         .route("/v1/webhooks/payments", post(webhooks::payments))

@@ -9,7 +9,7 @@ use impresario_workflows::saga::{
 use impresario_workflows::{Millis, SagaId};
 
 use super::batch::{Entry, StartRow, Task};
-use super::message::{CommandError, Origin, StartError};
+use super::message::{CommandError, Origin};
 use super::run::Lane;
 use super::settle::{self, Delivery, Settled, Standing};
 use super::slot::{Pending, Place, Saga, Slot};
@@ -155,7 +155,7 @@ impl Lane {
         }
         if in_batch {
             self.join_batch(id, pending, Settled::Done { changed: false });
-        } else if pending.verified || matches!(pending.origin, Origin::Start(_)) {
+        } else if pending.verified {
             tracing::trace!(saga = %id, ?why, note = pending.note, "nothing follows");
             self.settle_now(id, pending.origin, Settled::Done { changed: false });
         } else {
@@ -245,12 +245,32 @@ impl Lane {
                 }
             }
             None => {
-                if let Some(slot) = self.slots.remove(&id) {
-                    slot.waiting
-                        .into_iter()
-                        .for_each(|pending| unknown_saga(id, pending));
+                let Some(slot) = self.slots.remove(&id) else {
+                    return;
+                };
+                for pending in slot.waiting {
+                    // One that waited here may have started it.
+                    if self.slots.contains_key(&id) {
+                        self.consider(id, pending);
+                    } else {
+                        self.unknown_saga(id, pending);
+                    }
                 }
             }
+        }
+    }
+
+    /// News about a saga that the store does not have: a lost tail, or a forgery. It is told, not repeated.
+    fn unknown_saga(&mut self, id: SagaId, pending: Pending) {
+        match pending.origin {
+            Origin::Delivery(delivery) => {
+                tracing::warn!(saga = %id, note = pending.note, "a result for a saga that does not exist");
+                metrics::counter!("impresario_results_unknown_saga_total").increment(1);
+                Delivery::drop_item(&delivery);
+            }
+            Origin::Command(wait) => settle::answer(wait.reply, Err(CommandError::NotFound(id))),
+            Origin::Start(wait) => self.start_after_all(id, *wait, pending.input),
+            Origin::Engine => {}
         }
     }
 
@@ -270,21 +290,6 @@ impl Lane {
     }
 }
 
-/// News about a saga that the store does not have: a lost tail, or a forgery. It is told, not repeated.
-fn unknown_saga(id: SagaId, pending: Pending) {
-    match pending.origin {
-        Origin::Delivery(delivery) => {
-            tracing::warn!(saga = %id, note = pending.note, "a result for a saga that does not exist");
-            metrics::counter!("impresario_results_unknown_saga_total").increment(1);
-            Delivery::drop_item(&delivery);
-        }
-        Origin::Command(wait) => settle::answer(wait.reply, Err(CommandError::NotFound(id))),
-        // It waited behind its twin, and that was rolled back: the same key may be used again.
-        Origin::Start(wait) => settle::answer(wait.reply, Err(StartError::Unavailable)),
-        Origin::Engine => {}
-    }
-}
-
 fn stale_command(pending: &Pending, saga: &Saga) -> Option<CommandError> {
     let Origin::Command(wait) = &pending.origin else {
         return None;
@@ -298,6 +303,7 @@ fn stale_command(pending: &Pending, saga: &Saga) -> Option<CommandError> {
         Input::Decide(verdict) => saga.state.stamps.contains(&verdict.stamp.key),
         Input::Migrate(migration) => saga.state.stamps.contains(&migration.stamp.key),
         Input::Start(_)
+        | Input::Found(_)
         | Input::Result(_)
         | Input::Timer(_)
         | Input::Redispatch { .. }

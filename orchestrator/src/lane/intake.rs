@@ -59,21 +59,21 @@ impl Lane {
             stored,
             key,
             body_hash,
-            start,
+            begin,
             reply,
         } = order;
         let wait = StartWait {
             tenant: tenant.clone(),
-            definition: stored.definition.name.clone(),
+            stored: stored.clone(),
             key: key.clone(),
             body_hash: body_hash.clone(),
             reply,
         };
         let origin = Origin::Start(Box::new(wait));
         let pending = Pending {
-            input: Input::Start(start),
+            note: begin.name().to_owned(),
+            input: begin,
             origin,
-            note: "start".to_owned(),
             verified: false,
         };
         if self.slots.contains_key(&id) {
@@ -110,6 +110,27 @@ impl Lane {
             },
         );
         self.decide_now(id, pending, Some(row));
+    }
+
+    /// A start that waited for a saga which the store does not have after all: what was cached was lost, or a twin was
+    /// rolled back. So it is the one that starts it.
+    pub(super) fn start_after_all(&mut self, id: SagaId, wait: StartWait, begin: Input) {
+        let StartWait {
+            tenant,
+            stored,
+            key,
+            body_hash,
+            reply,
+        } = wait;
+        self.start(StartOrder {
+            id,
+            tenant,
+            stored,
+            key,
+            body_hash,
+            begin,
+            reply,
+        });
     }
 
     /// The starts of one tick share a partition, so that their tasks and results travel in full lists; ticks

@@ -22,7 +22,13 @@ const LOOK_AGAIN_MS: Millis = 250;
 
 impl Lane {
     /// Settles every entry of a committed batch and gathers what it asks of the world.
-    pub(super) fn committed(&mut self, entries: Entries, committed: Committed) -> Release {
+    /// In doubt, what the batch rested on may be old.
+    pub(super) fn committed(
+        &mut self,
+        entries: Entries,
+        committed: Committed,
+        doubted: bool,
+    ) -> Release {
         let won: HashSet<SagaId> = committed.won.iter().copied().collect();
         let mut release = Release::default();
         let mut lists: HashMap<(String, u16), Vec<Vec<u8>>> = HashMap::new();
@@ -31,7 +37,7 @@ impl Lane {
                 self.won(id, *entry, &mut release, &mut lists);
             } else {
                 metrics::counter!("impresario_commits_lost_total").increment(1);
-                self.lost(id, *entry);
+                self.lost(id, *entry, doubted);
             }
         }
         self.parts.announcer.tell(&release.moved);
@@ -109,8 +115,10 @@ impl Lane {
 
     /// Somebody else was first: what we believed is old. The inputs are decided again, in their order and
     /// before what came later.
-    fn lost(&mut self, id: SagaId, entry: Entry) {
-        let started_here = entry.start.is_some();
+    ///
+    /// A start whose commit was in doubt and is not there lost to nobody: it was not committed. The store knows.
+    fn lost(&mut self, id: SagaId, entry: Entry, doubted: bool) {
+        let lost_its_key = entry.start.is_some() && !doubted;
         let Some(slot) = self.slots.get_mut(&id) else {
             return;
         };
@@ -118,7 +126,7 @@ impl Lane {
         for (pending, _) in entry.inputs.into_iter().rev() {
             match pending.origin {
                 // The key was taken: the key table knows by whom.
-                Origin::Start(wait) if started_here => {
+                Origin::Start(wait) if lost_its_key => {
                     settle::compare_key(*wait, self.parts.database.pool.clone());
                 }
                 origin => slot.waiting.push_front(Pending {

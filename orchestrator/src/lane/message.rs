@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use impresario_workflows::SagaId;
-use impresario_workflows::saga::{Input, Refusal, Start, Status};
+use impresario_workflows::saga::{Input, Refusal, Status};
 use tokio::sync::oneshot;
 
 use crate::broker::Arrival;
@@ -33,7 +33,7 @@ pub enum Message {
     Behind(Vec<String>),
 }
 
-/// A start.
+/// A start, or a saga that the store has lost.
 #[derive(Debug)]
 pub struct StartOrder {
     /// Derived from tenant, definition and key.
@@ -46,8 +46,8 @@ pub struct StartOrder {
     pub key: String,
     /// Hash of the canonical request body.
     pub body_hash: Vec<u8>,
-    /// With what; its input has been checked.
-    pub start: Start,
+    /// How it begins: [`Input::Start`], whose input has been checked, or [`Input::Found`].
+    pub begin: Input,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Result<Started, StartError>>,
 }
@@ -139,7 +139,7 @@ pub(super) enum Origin {
 #[derive(Debug)]
 pub(super) struct StartWait {
     pub(super) tenant: String,
-    pub(super) definition: String,
+    pub(super) stored: Stored,
     pub(super) key: String,
     pub(super) body_hash: Vec<u8>,
     pub(super) reply: oneshot::Sender<Result<Started, StartError>>,

@@ -282,7 +282,7 @@ impl Lane {
         match verdict {
             Verdict::Committed { committed, doubted } => {
                 self.submit(batches);
-                let released = self.committed(entries, committed);
+                let released = self.committed(entries, committed, doubted);
                 self.parts.releaser.release(released);
                 if doubted {
                     self.parts.releaser.give_back(delivered);

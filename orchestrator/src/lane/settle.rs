@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use impresario_workflows::SagaId;
 use impresario_workflows::saga::{Refusal, Status};
@@ -9,7 +10,8 @@ use sqlx::PgPool;
 
 use super::message::{CommandAnswer, CommandError, Origin, StartError, StartWait, Started};
 use crate::broker::Receipt;
-use crate::store::keys;
+use crate::store::Error;
+use crate::store::keys::{self, Taken};
 
 /// A delivered result message with items that are not settled yet.
 #[derive(Debug)]
@@ -109,14 +111,14 @@ pub(super) fn settle(
 pub(super) fn compare_key(wait: StartWait, reads: PgPool) {
     let StartWait {
         tenant,
-        definition,
+        stored,
         key,
         body_hash,
         reply,
     } = wait;
     tokio::spawn(async move {
-        let found = keys::find(&reads, &tenant, &definition, &key).await;
-        let verdict = match found {
+        let name = &stored.definition.name;
+        let verdict = match look_up(&reads, &tenant, name, &key).await {
             Ok(Some(taken)) if taken.body_hash == body_hash => Ok(Started {
                 id: taken.saga,
                 created: false,
@@ -132,6 +134,30 @@ pub(super) fn compare_key(wait: StartWait, reads: PgPool) {
         answer(reply, verdict);
     });
 }
+
+/// Once the database has been away, each connection may be dead and say so when it is used: looking again is safe.
+const LOOKS_FOR: Duration = Duration::from_secs(2);
+
+async fn look_up(
+    reads: &PgPool,
+    tenant: &str,
+    definition: &str,
+    key: &str,
+) -> Result<Option<Taken>, Error> {
+    let begun = Instant::now();
+    loop {
+        match keys::find(reads, tenant, definition, key).await {
+            Err(error) if begun.elapsed() < LOOKS_FOR => {
+                tracing::debug!(%error, "looking an idempotency key up again");
+                tokio::time::sleep(LOOK_WAIT).await;
+            }
+            found => return found,
+        }
+    }
+}
+
+/// Between two looks.
+const LOOK_WAIT: Duration = Duration::from_millis(20);
 
 /// Answers an input whose commit can never work. Its delivery stays unacknowledged: it comes again.
 pub(super) fn fail(origin: Origin, why: &str) {

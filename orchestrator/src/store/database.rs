@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use impresario_workflows::Millis;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Connection, Executor, Postgres};
 
 use super::Error;
 
@@ -102,6 +103,24 @@ impl Database {
         let now: Result<i64, _> = sqlx::query_scalar(sql).fetch_one(&self.pool).await;
         let now = now.map_err(Error::doing("ask for the time"))?;
         Ok(u64::try_from(now).unwrap_or_default())
+    }
+
+    /// A connection of the pool that answers: after the database was away, those that were idle are dead, and what is
+    /// written must not be the first to find out.
+    pub async fn live_connection(&self) -> Result<PoolConnection<Postgres>, Error> {
+        let mut tries = 0;
+        loop {
+            let acquired = self.pool.acquire().await;
+            let mut connection = acquired.map_err(Error::doing("get a connection"))?;
+            match connection.ping().await {
+                Ok(()) => return Ok(connection),
+                // More dead ones than there are in the pool: it is the database.
+                Err(source) if tries > self.pool.options().get_max_connections() => {
+                    return Err(Error::doing("get a connection that answers")(source));
+                }
+                Err(_) => tries += 1,
+            }
+        }
     }
 
     /// Whether the database answers.

@@ -5,7 +5,7 @@
 
 use impresario_workflows::{Millis, SagaId};
 use sqlx::Executor;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::Error;
 
@@ -15,19 +15,27 @@ const DAYS_AHEAD: u32 = 7;
 /// Makes the partitions of the days from `now` on, as far as they are missing.
 pub async fn ensure(pool: &PgPool, now: Millis) -> Result<(), Error> {
     let today = SagaId::day_of(now);
+    let acquired = pool.acquire().await;
+    let mut connection = acquired.map_err(Error::doing("make a day's partitions"))?;
     // Yesterday too: another replica's clock may still be there.
     for day in today.saturating_sub(1)..=today + DAYS_AHEAD {
-        make(pool, day)
-            .await
-            .map_err(Error::doing("make a day's partitions"))?;
+        one(&mut connection, day).await?;
     }
     Ok(())
 }
 
-async fn make(pool: &PgPool, day: u32) -> Result<(), sqlx::Error> {
+/// Makes the partitions of one day, if they are missing: of a saga that was lost, in a database that went back to before
+/// its day.
+pub async fn one(connection: &mut PgConnection, day: u32) -> Result<(), Error> {
+    make(connection, day)
+        .await
+        .map_err(Error::doing("make a day's partitions"))
+}
+
+async fn make(connection: &mut PgConnection, day: u32) -> Result<(), sqlx::Error> {
     let exists: Option<String> = sqlx::query_scalar("select to_regclass($1)::text")
         .bind(format!("journal_{day}"))
-        .fetch_one(pool)
+        .fetch_one(&mut *connection)
         .await?;
     if exists.is_some() {
         return Ok(());
@@ -43,7 +51,8 @@ async fn make(pool: &PgPool, day: u32) -> Result<(), sqlx::Error> {
          create table if not exists journal_{day} partition of journal for values from ('{from}') to ('{to}');
          commit;"
     );
-    pool.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(script)))
+    connection
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(script)))
         .await
         .map(drop)
 }

@@ -212,6 +212,35 @@ impl Catalogue {
     }
 }
 
+/// A version by its name and the first digits of the hash of its content, as the database has it now. What is cached may
+/// be of a database that has gone back since.
+pub async fn of_version(
+    connection: &mut PgConnection,
+    name: &str,
+    digits: &str,
+) -> Result<Option<Stored>, Error> {
+    let found: Option<(i32, String)> = sqlx::query_as(
+        "select id, canonical from definition where name = $1 and starts_with(hash, $2)",
+    )
+    .bind(name)
+    .bind(digits)
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::doing("look a version of a definition up"))?;
+    let Some((id, canonical)) = found else {
+        return Ok(None);
+    };
+    let definition =
+        Definition::from_canonical(&canonical).map_err(|problems| Error::Definition {
+            id,
+            reason: format!("{problems:?}"),
+        })?;
+    Ok(Some(Stored {
+        id,
+        definition: Arc::new(definition),
+    }))
+}
+
 /// The row of this content, and whether it is new.
 async fn find_or_insert(
     pool: &PgPool,

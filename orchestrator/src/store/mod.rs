@@ -16,6 +16,7 @@ pub mod heads;
 pub mod keys;
 pub mod leases;
 pub mod listing;
+pub mod orphans;
 pub mod outbox;
 pub mod retention;
 pub mod row;

@@ -75,6 +75,7 @@ impl Bench {
         let options = api::Options {
             metrics,
             webhook_secret: Some(SECRET.to_owned()),
+            orphan_grace: Duration::ZERO,
         };
         let router = api::router(engine.clone(), options);
         Bench {

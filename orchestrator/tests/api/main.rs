@@ -18,6 +18,7 @@ mod lists;
 mod malformed;
 mod migrations;
 mod openapi;
+mod orphans;
 mod serving;
 mod signals;
 mod start;

@@ -68,6 +68,7 @@ fn api_of(replica: &Replica) -> Router {
     let options = api::Options {
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         webhook_secret: None,
+        orphan_grace: Duration::ZERO,
     };
     api::router(replica.engine.clone(), options)
 }

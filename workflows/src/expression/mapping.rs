@@ -19,7 +19,7 @@ pub struct Mapping {
 }
 
 #[derive(Debug)]
-enum Template {
+pub(super) enum Template {
     Literal(Value),
     Expression(Expr),
     Text(Vec<Part>),
@@ -28,7 +28,7 @@ enum Template {
 }
 
 #[derive(Debug)]
-enum Part {
+pub(super) enum Part {
     Literal(String),
     Expression(Expr),
 }
@@ -104,6 +104,10 @@ impl Mapping {
     /// Whether it can be evaluated whatever happens, given that values are there of which `promised` says so.
     pub(crate) fn reads_safely(&self, promised: &dyn Fn(&Reference) -> bool) -> bool {
         reads_safely(&self.root, promised)
+    }
+
+    pub(super) fn root(&self) -> &Template {
+        &self.root
     }
 
     /// Whether it is null whatever the scope.

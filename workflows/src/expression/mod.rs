@@ -11,6 +11,7 @@
 //!
 //! Not here: whether the steps and fields that are read exist, and come before (`definition`).
 
+mod backwards;
 mod compiled;
 mod condition;
 mod equal;

@@ -132,6 +132,7 @@ impl Reader {
         self.waits.event(at, event);
         match event {
             Event::Started { .. }
+            | Event::Found { .. }
             | Event::Skipped { .. }
             | Event::Waiting { .. }
             | Event::FannedOut { .. }

@@ -26,6 +26,7 @@ impl Fact {
         match event {
             Event::Postponed { .. } | Event::WakeMoved { .. } | Event::Migrated { .. } => None,
             Event::Started { .. } => whole("started".to_owned()),
+            Event::Found { .. } => whole("found after it was lost".to_owned()),
             Event::Skipped { step } => about(step, "skipped".to_owned()),
             Event::Waiting { step, .. } => about(step, "waits".to_owned()),
             Event::FannedOut { step, items } => {

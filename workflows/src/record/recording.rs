@@ -91,7 +91,8 @@ struct EntryLine {
     events: Vec<Event>,
 }
 
-/// Every saga of a file: JSON documents one after the other, commonly one a line. The first error ends it.
+/// Every saga of a file: JSON documents one after the other, commonly one a line. The first error ends it. One that was
+/// lost and found is left out: how it began is not known, so it teaches nothing.
 pub fn recordings(text: &str) -> Result<Vec<Recording>, RecordingError> {
     serde_json::Deserializer::from_str(text)
         .into_iter::<SagaLine>()
@@ -100,6 +101,7 @@ pub fn recordings(text: &str) -> Result<Vec<Recording>, RecordingError> {
             let number = place + 1;
             recording(saga.map_err(|source| RecordingError::Unreadable { number, source })?)
         })
+        .filter(|recording| !recording.as_ref().is_ok_and(Recording::was_found))
         .collect()
 }
 
@@ -156,6 +158,11 @@ impl Recording {
         self.rows
             .iter()
             .flat_map(|row| row.events.iter().map(|event| (row.at, event)))
+    }
+
+    fn was_found(&self) -> bool {
+        let first = self.rows.first().and_then(|row| row.events.first());
+        matches!(first, Some(Event::Found { .. }))
     }
 
     /// When it began.

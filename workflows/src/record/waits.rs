@@ -68,6 +68,7 @@ impl Waits {
                 self.waiting.remove(step);
             }
             Event::Started { .. }
+            | Event::Found { .. }
             | Event::Skipped { .. }
             | Event::Blocked { .. }
             | Event::FannedOut { .. }

@@ -229,6 +229,7 @@ impl<'d> Stage<'d> {
             Err(Refusal::Unfoldable(error)) => return Err(error),
             Err(
                 refusal @ (Refusal::PastPivot { .. }
+                | Refusal::MayHaveCompleted
                 | Refusal::NothingParked { .. }
                 | Refusal::NotParked { .. }
                 | Refusal::NoSuchSignal { .. }

@@ -56,6 +56,7 @@ impl Life {
             Event::Turned { .. } => self.end.turned = Some(fact.says.clone()),
             Event::Completed { output, .. } => self.end.output = Some(Value::clone(output)),
             Event::Started { .. }
+            | Event::Found { .. }
             | Event::Skipped { .. }
             | Event::Waiting { .. }
             | Event::FannedOut { .. }

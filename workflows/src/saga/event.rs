@@ -4,12 +4,13 @@
 //! for ever. A new fact is a new variant; an old one is never given another meaning. Steps are named by id,
 //! because a person reads journals too.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cause, Operation, Parent, Problem};
+use super::{Cause, Operation, Parent, Problem, Trace};
 use crate::Millis;
 
 /// What attempts that ran out have shown.
@@ -38,6 +39,24 @@ pub enum Event {
         /// The saga that runs it as a step.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Parent>,
+    },
+    /// The store had lost it: it is made anew from what participants know, and undone.
+    Found {
+        /// When it was started.
+        at: Millis,
+        /// What can be told of its input.
+        input: Arc<Value>,
+        /// The lists of its `each` steps, as far as they can be told.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        items: BTreeMap<String, Arc<Vec<Value>>>,
+        /// Its effects, and those that it may have asked for.
+        effects: Vec<Trace>,
+        /// Idempotency key of the command.
+        stamp: String,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
     },
     /// A step's condition was false.
     Skipped {
@@ -259,6 +278,7 @@ impl Event {
         match self {
             Event::Migrated { from, to, .. } => Some((from, to)),
             Event::Started { .. }
+            | Event::Found { .. }
             | Event::Skipped { .. }
             | Event::Blocked { .. }
             | Event::Waiting { .. }

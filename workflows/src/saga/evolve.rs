@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::state::STAMPS_MAX;
 use super::{
-    Event, Fan, Forward, Known, Operation, Phase, Problem, Signal, State, StepState, Undoing,
-    UnitIndex, Wait, Work,
+    Event, Fan, Forward, Known, Left, Operation, Phase, Problem, Signal, State, StepState, Trace,
+    Undoing, UnitIndex, Wait, Work,
 };
 use crate::Millis;
 use crate::definition::Definition;
@@ -50,6 +50,27 @@ pub fn evolve(definition: &Definition, state: &mut State, event: &Event) -> Resu
             state.traceparent = traceparent.clone();
             state.parent = parent.clone();
             state.phase = Phase::Forward { turn: None };
+        }
+        Event::Found {
+            at,
+            input,
+            items,
+            effects,
+            stamp,
+            by: _,
+            reason: _,
+        } => {
+            remember(state, Some(stamp));
+            state.started_at = *at;
+            state.input = Arc::clone(input);
+            state.phase = Phase::Forward { turn: None };
+            for (step, items) in items {
+                let index = index_of(definition, state, step)?;
+                fan_out(state, index, items);
+            }
+            for trace in effects {
+                *step_of(definition, state, &trace.step)? = left(trace);
+            }
         }
         Event::Skipped { step } => {
             let index = index_of(definition, state, step)?;
@@ -303,6 +324,28 @@ fn fan_out(state: &mut State, step: UnitIndex, items: &Arc<Vec<Value>>) {
     state
         .steps
         .extend(std::iter::repeat_n(StepState::fresh(), items.len()));
+}
+
+/// A unit of a saga that was lost: it was asked for once at least. What may still happen counts as given up: it is
+/// unclosed, and nobody waits for an answer.
+fn left(trace: &Trace) -> StepState {
+    let forward = match &trace.left {
+        Left::Happened { output } => Forward::Succeeded {
+            output: Arc::clone(output),
+        },
+        Left::Open {} => Forward::GivenUp {
+            problem: Problem::new("lost", "what became of it was lost"),
+        },
+        Left::Closed { code } => Forward::Closed {
+            problem: Problem::new(code.as_str(), "the participant has closed it"),
+        },
+    };
+    StepState {
+        generation: trace.generation,
+        attempts: 1,
+        forward,
+        ..StepState::fresh()
+    }
 }
 
 fn take_signal(state: &mut State, index: UnitIndex, key: &str) {

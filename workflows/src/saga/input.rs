@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Operation, Parent, Problem};
+use super::{Lost, Operation, Parent, Problem};
 use crate::{Definition, Millis};
 
 /// Something happened.
@@ -13,6 +13,8 @@ use crate::{Definition, Millis};
 pub enum Input {
     /// Somebody starts it.
     Start(Start),
+    /// Somebody lets a saga that the store has lost be made anew, and undone.
+    Found(Lost),
     /// A worker answered.
     Result(StepResult),
     /// An instant came (or was thought to have come): look at what is due.
@@ -48,6 +50,7 @@ impl Input {
     pub fn name(&self) -> &'static str {
         match self {
             Input::Start(_) => "start",
+            Input::Found(_) => "found",
             Input::Result(_) => "result",
             Input::Timer(_) => "timer",
             Input::Redispatch { .. } => "redispatch",

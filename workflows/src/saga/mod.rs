@@ -16,6 +16,7 @@ mod describe;
 mod event;
 mod evolve;
 mod explain;
+mod found;
 mod input;
 mod migration;
 #[cfg(feature = "seeded-defects")]
@@ -33,6 +34,7 @@ pub use describe::Described;
 pub use event::{Event, Known};
 pub use evolve::{Unfoldable, evolve};
 pub use explain::explain;
+pub use found::{Left, Lost, Trace};
 pub use input::{Input, Message, Migration, Outcome, Served, Stamp, Start, StepResult, Verdict};
 pub use migration::moved;
 pub use position::position;

@@ -80,7 +80,8 @@ fn illegal(definition: &Definition, state: &State, event: &Event) -> Vec<(Rule, 
         Phase::Completed { .. } | Phase::Compensated { .. }
     );
     let started = !matches!(state.phase, Phase::New);
-    if ended || started == matches!(event, Event::Started { .. }) {
+    let begins = matches!(event, Event::Started { .. } | Event::Found { .. });
+    if ended || started == begins {
         against.push((Rule::EndStays, format!("{event:?} in {:?}", state.phase)));
     }
     if let Event::Dispatched {

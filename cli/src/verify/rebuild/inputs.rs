@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use impresario_workflows::Definition;
 use impresario_workflows::definition::Undo;
 use impresario_workflows::saga::{
-    Cause, Event, Input, Operation, Outcome, Problem, Served, Stamp, Start, State, StepResult,
+    Cause, Event, Input, Lost, Operation, Outcome, Problem, Served, Stamp, Start, State, StepResult,
 };
 use serde_json::Value;
 
@@ -20,7 +20,16 @@ const POOLS_MAX: usize = 6;
 /// Whether these words can be made into inputs at all.
 pub(crate) fn is_known(note: &str) -> bool {
     let first = note.split(' ').next().unwrap_or_default();
-    ["start", "result", "timer", "redispatch", "cancel", "retry"].contains(&first)
+    [
+        "start",
+        "found",
+        "result",
+        "timer",
+        "redispatch",
+        "cancel",
+        "retry",
+    ]
+    .contains(&first)
 }
 
 /// Every input that these words may mean, in this state, when these facts followed.
@@ -37,6 +46,7 @@ pub(crate) fn inputs(
     let words: Vec<&str> = note.split(' ').collect();
     match words[..] {
         ["start"] => start(rest),
+        ["found"] => found(rest),
         ["result", step, operation, attempt, outcome, ..] => {
             result(definition, state, [step, operation, attempt, outcome], rest)
         }
@@ -77,6 +87,29 @@ fn start(rest: &[Event]) -> Vec<Input> {
         traceparent: traceparent.as_deref().map(str::to_owned),
         parent: parent.clone(),
         stillborn,
+    })]
+}
+
+/// What may have been sent and left no trace is among the effects by now: it is found the same again.
+fn found(rest: &[Event]) -> Vec<Input> {
+    let Some(Event::Found {
+        at,
+        input,
+        items,
+        effects,
+        stamp: key,
+        by,
+        reason,
+    }) = rest.first()
+    else {
+        return Vec::new();
+    };
+    vec![Input::Found(Lost {
+        at: *at,
+        input: (**input).clone(),
+        items: items.clone(),
+        effects: effects.clone(),
+        stamp: stamp(key, by, reason),
     })]
 }
 

@@ -17,6 +17,7 @@ pub(super) fn paths() -> Map<String, Value> {
             json!({ "post": payment_webhook() }),
         ),
         ("/v1/audit", json!({ "get": list_audit() })),
+        ("/v1/orphans", json!({ "post": undo_orphans() })),
         (
             "/v1/definitions",
             json!({ "get": list_definitions(), "post": upload_definition() }),
@@ -205,6 +206,25 @@ fn list_audit() -> Value {
         "operationId": "listAudit",
         "tags": ["audit"],
         "parameters": [number("before"), number("limit")],
+        "responses": responses,
+    })
+}
+
+fn undo_orphans() -> Value {
+    let mut responses = problems(&["400", "408", "413", "415", "422", "500", "503"]);
+    responses.insert(
+        "200".to_owned(),
+        answer("What became, or would become, of them", "Orphans", &[]),
+    );
+    json!({
+        "operationId": "undoOrphans",
+        "tags": ["orphans"],
+        "description": "Effects that participants remember, and whose sagas the database has lost. Sending the same again is harmless.",
+        "parameters": [refer("parameters", "Operator")],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": super::super::orphans::schema() } },
+        },
         "responses": responses,
     })
 }

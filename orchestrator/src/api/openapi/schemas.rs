@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::problem::Code;
 use super::super::sagas::{STEP_STATES, command_schema};
 use super::parts::refer;
+use crate::orphans::Verdict;
 
 /// Words for customers.
 const CUSTOMER_STATUSES: [&str; 6] = [
@@ -71,6 +72,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Uploaded", uploaded()),
         ("AuditList", audit_list()),
         ("Migrations", migrations()),
+        ("Orphans", orphans()),
     ]
     .into_iter()
     .map(|(name, schema)| (name.to_owned(), schema))
@@ -307,6 +309,27 @@ fn migrations() -> Value {
             "migrated": integer(),
             "next_cursor": nullable("string"),
             "has_more": { "type": "boolean" },
+        }),
+    )
+}
+
+fn orphans() -> Value {
+    let orphan = object(
+        &["id", "verdict", "undoes", "made_anew"],
+        json!({
+            "id": { "type": "string", "format": "uuid" },
+            "verdict": { "enum": Verdict::ALL.map(Verdict::as_str) },
+            "why": nullable("string"),
+            "undoes": { "type": "array", "items": text(), "description": "Steps that are, or would be, undone, last first" },
+            "made_anew": { "type": "boolean", "description": "From here on it is a saga like any other" },
+        }),
+    );
+    object(
+        &["dry_run", "known", "orphans"],
+        json!({
+            "dry_run": { "type": "boolean" },
+            "known": { "type": "integer", "description": "Sagas of the page that the database knows" },
+            "orphans": list_of(orphan),
         }),
     )
 }

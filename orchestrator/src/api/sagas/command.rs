@@ -182,6 +182,7 @@ pub(in super::super) async fn refused(api: &Api, id: SagaId, error: CommandError
         CommandError::Refused(Refusal::Unfoldable(error)) => Problem::internal(error),
         CommandError::Refused(
             refusal @ (Refusal::PastPivot { .. }
+            | Refusal::MayHaveCompleted
             | Refusal::NothingParked { .. }
             | Refusal::NotParked { .. }
             | Refusal::NoSuchSignal { .. }

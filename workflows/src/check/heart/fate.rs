@@ -120,8 +120,11 @@ fn may_be_refused(ask: Ask, refusal: &Refusal) -> bool {
         | Refusal::NotWaiting { .. }
         | Refusal::NotAllowed { .. }
         | Refusal::NotStarted { .. } => true,
-        // Nobody migrates here.
-        Refusal::OtherDefinition { .. } | Refusal::CameTo { .. } | Refusal::Unfoldable(_) => false,
+        // Nobody migrates here, and nothing is lost.
+        Refusal::OtherDefinition { .. }
+        | Refusal::CameTo { .. }
+        | Refusal::MayHaveCompleted
+        | Refusal::Unfoldable(_) => false,
     };
     commanded && understood
 }

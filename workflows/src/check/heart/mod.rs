@@ -203,6 +203,7 @@ impl Heart {
             Event::Succeeded { step, output: _ } => self.skeleton.definition.step_index(step),
             Event::SignalTaken { step, key: _ } => self.skeleton.definition.step_index(step),
             Event::Started { .. }
+            | Event::Found { .. }
             | Event::Waiting { .. }
             | Event::FannedOut { .. }
             | Event::Signalled { .. }

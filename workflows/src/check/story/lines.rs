@@ -237,6 +237,7 @@ fn fact(event: &Event) -> Option<String> {
         Event::Waiting { step, .. } => Some(format!("`{step}` waits")),
         Event::PassedOver { step } => Some(format!("goes on without `{step}`")),
         Event::Started { .. }
+        | Event::Found { .. }
         | Event::FannedOut { .. }
         | Event::Signalled { .. }
         | Event::SignalTaken { .. }

@@ -13,6 +13,7 @@ mod failure;
 mod fan;
 mod fault;
 mod forward;
+mod found;
 mod migrate;
 mod redispatch;
 mod report;
@@ -92,6 +93,9 @@ pub enum Refusal {
         /// The pivot step.
         pivot: String,
     },
+    /// Every step of a lost saga may have been done: what it answered may have been promised.
+    #[error("cannot undo: every step may have been done, and the saga may have completed")]
+    MayHaveCompleted,
     /// Nothing is in front of a human.
     #[error("cannot retry: nothing is parked, the saga is {status}")]
     NothingParked {
@@ -169,7 +173,8 @@ pub fn decide(
     let mut draft = Draft::new(definition, state, moment);
     let ignored = match (&state.phase, input) {
         (Phase::New, Input::Start(start)) => start::start(&mut draft, start)?,
-        (_, Input::Start(_)) => Some(Ignored::AlreadyStarted),
+        (Phase::New, Input::Found(lost)) => found::found(&mut draft, lost)?,
+        (_, Input::Start(_) | Input::Found(_)) => Some(Ignored::AlreadyStarted),
         (Phase::New, Input::Cancel(_)) => return Err(Refusal::NotStarted { command: "cancel" }),
         (Phase::New, Input::Retry { .. }) => return Err(Refusal::NotStarted { command: "retry" }),
         (Phase::New, Input::Migrate(_)) => {

@@ -257,6 +257,7 @@ impl<'d> Crowd<'d> {
             Err(Refusal::Unfoldable(error)) => return Err(error),
             Err(
                 Refusal::PastPivot { .. }
+                | Refusal::MayHaveCompleted
                 | Refusal::NothingParked { .. }
                 | Refusal::NotParked { .. }
                 | Refusal::NoSuchSignal { .. }

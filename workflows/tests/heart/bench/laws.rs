@@ -52,7 +52,7 @@ fn silence_changes_nothing(before: &State, decision: &Decision) {
 fn ended_stays_ended(definition: &Definition, before: &State, input: &Input, decision: &Decision) {
     if before.status(definition).is_final() {
         let expected = match input {
-            Input::Start(_) => Ignored::AlreadyStarted,
+            Input::Start(_) | Input::Found(_) => Ignored::AlreadyStarted,
             // The same command again.
             Input::Cancel(stamp) | Input::Undo(stamp) | Input::Retry { stamp, .. }
                 if before.stamps.contains(&stamp.key) =>
@@ -177,6 +177,7 @@ fn may_follow(definition: &Definition, state: &State, event: &Event) {
         | Event::Signalled { .. }
         | Event::Decided { .. }
         | Event::Started { .. }
+        | Event::Found { .. }
         | Event::Skipped { .. }
         | Event::Blocked { .. }
         | Event::Postponed { .. }

@@ -7,6 +7,7 @@ use super::BEGINNING;
 pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::Started { .. } => "started".to_owned(),
+        Event::Found { by, .. } => format!("{by} found it after it was lost"),
         Event::Waiting { step, .. } => format!("waits {step}"),
         Event::FannedOut { step, items } => format!("fanned out {step}, {} items", items.len()),
         Event::Signalled { name, .. } => format!("signalled {name}"),

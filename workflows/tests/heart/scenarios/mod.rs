@@ -6,6 +6,7 @@ mod compensation;
 mod each;
 mod failure;
 mod fault;
+mod found;
 mod limits;
 mod migration;
 mod news;
