@@ -59,7 +59,7 @@ for object in "$work"/object/*.yaml; do
         Namespace) step=0-namespace; namespace=$(name_of "$object") ;;
         PriorityClass|ServiceAccount|ConfigMap|Role|RoleBinding|ResourceQuota|LimitRange|ExternalSecret) step=1-configuration ;;
         NetworkPolicy|PodDisruptionBudget|Service|ValidatingAdmissionPolicy|ValidatingAdmissionPolicyBinding) step=1-configuration ;;
-        StatefulSet|Cluster|RabbitmqCluster) step=2-servers ;;
+        StatefulSet|Cluster|ObjectStore|RabbitmqCluster) step=2-servers ;;
         Job) step=3-migrations ;;
         *) step=4-roles ;;
     esac

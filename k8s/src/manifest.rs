@@ -123,8 +123,8 @@ pub struct Workload<'a> {
 impl<'a> Workload<'a> {
     fn of(object: &'a Object) -> Option<Workload<'a>> {
         let (labels, ports, is_ours) = match object.kind() {
-            "Deployment" | "StatefulSet" | "Job" => (
-                labels(object.at("/spec/template/metadata/labels")),
+            "Deployment" | "StatefulSet" | "Job" | "CronJob" => (
+                labels(object.at(&format!("{}/metadata/labels", template(object)))),
                 ports(object),
                 true,
             ),
@@ -132,6 +132,20 @@ impl<'a> Workload<'a> {
             "Cluster" => (
                 labels(object.at("/spec/inheritedMetadata/labels")),
                 BTreeMap::from([("postgresql".into(), 5432), ("status".into(), 8000)]),
+                false,
+            ),
+            // Strimzi labels its pods so; their template is the node pool's.
+            "Kafka" => (
+                Labels::from([
+                    ("app.kubernetes.io/name".into(), "kafka".into()),
+                    ("strimzi.io/cluster".into(), object.name().to_owned()),
+                ]),
+                BTreeMap::from([
+                    ("tcp-ctrlplane".into(), 9090),
+                    ("tcp-replication".into(), 9091),
+                    ("tcp-plain".into(), 9092),
+                    ("tcp-kafkaagent".into(), 8443),
+                ]),
                 false,
             ),
             // The RabbitMQ operator labels pods with the cluster's name, and names ports so.
@@ -162,21 +176,26 @@ impl<'a> Workload<'a> {
 
     /// Containers, those that run first too.
     pub fn containers(&self) -> impl Iterator<Item = &'a Value> {
-        let spec = "/spec/template/spec";
-        let first = self.object.list(&format!("{spec}/initContainers"));
-        first
-            .iter()
-            .chain(self.object.list(&format!("{spec}/containers")))
+        let first = items(&self.pod()["initContainers"]);
+        first.iter().chain(items(&self.pod()["containers"]))
     }
 
     /// The pods' own specification.
     pub fn pod(&self) -> &'a Value {
-        self.object.at("/spec/template/spec")
+        self.object.at(&format!("{}/spec", template(self.object)))
     }
 
     /// Whether it goes on for ever, as a Job does not.
     pub fn is_lasting(&self) -> bool {
-        self.object.kind() != "Job"
+        !matches!(self.object.kind(), "Job" | "CronJob")
+    }
+}
+
+/// Where an object has what its pods are made from.
+fn template(object: &Object) -> &'static str {
+    match object.kind() {
+        "CronJob" => "/spec/jobTemplate/spec/template",
+        _ => "/spec/template",
     }
 }
 

@@ -92,6 +92,12 @@ fn close(schema: &mut Value, is_root: bool) {
     }
     let open = map.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
     if let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) {
+        if is_root {
+            // Every object has them, also where a definition does not repeat it.
+            for name in ["apiVersion", "kind", "metadata"] {
+                properties.entry(name).or_insert_with(|| json!({}));
+            }
+        }
         for (name, inner) in properties.iter_mut() {
             if !(is_root && name == "metadata") {
                 close(inner, false);

@@ -1,5 +1,6 @@
 //! Cross references: whatever a manifest names is there. No schema sees that a selector selects nothing.
 
+mod data;
 mod edge;
 mod pods;
 mod scalers;
@@ -16,6 +17,7 @@ pub fn problems(manifest: &Manifest, given: &Secrets) -> Vec<String> {
     problems.extend(selectors::problems(manifest));
     problems.extend(scalers::problems(manifest, given));
     problems.extend(edge::problems(manifest));
+    problems.extend(data::problems(manifest));
     problems
 }
 

@@ -47,8 +47,27 @@ fn of_pod(manifest: &Manifest, workload: &Workload) -> Vec<String> {
                 volume["name"]
             ));
         }
+        let claim = volume["persistentVolumeClaim"]["claimName"].as_str();
+        if claim.is_some_and(|claim| !is_claimed(manifest, claim)) {
+            problems.push(format!("nobody claims volume {}", volume["name"]));
+        }
     }
     problems
+}
+
+/// A StatefulSet makes a claim for each of its templates and replicas: `template-set-0`.
+fn is_claimed(manifest: &Manifest, claim: &str) -> bool {
+    manifest.of_kind("StatefulSet").any(|set| {
+        let mut templates = set.list("/spec/volumeClaimTemplates").iter();
+        templates.any(|template| {
+            let template = template["metadata"]["name"].as_str().unwrap_or_default();
+            let ordinal = claim.strip_prefix(&format!("{template}-{}-", set.name()));
+            let replicas = set.at("/spec/replicas").as_u64().unwrap_or(1);
+            ordinal
+                .and_then(|ordinal| ordinal.parse::<u64>().ok())
+                .is_some_and(|ordinal| ordinal < replicas)
+        })
+    })
 }
 
 fn of_container(
@@ -134,6 +153,9 @@ fn of_address(manifest: &Manifest, name: &str, value: &str) -> Option<String> {
 /// Services that operators make for their clusters.
 fn is_operators(manifest: &Manifest, host: &str) -> bool {
     manifest.get("RabbitmqCluster", host).is_some()
+        || host
+            .strip_suffix("-kafka-bootstrap")
+            .is_some_and(|name| manifest.get("Kafka", name).is_some())
         || host
             .strip_suffix("-rw")
             .is_some_and(|name| manifest.get("Cluster", name).is_some())

@@ -23,30 +23,37 @@ fn settings() -> Vec<(String, String)> {
         .collect()
 }
 
-fn server(place: Folder) -> Postgres {
+pub(crate) fn server(place: Folder) -> Postgres {
     let mut options = postgres::Options::at(place);
     options.settings = settings();
     Postgres::start(options).unwrap()
 }
 
 /// A script of a component, with the variables that its container has.
-fn script(path: &str, postgres: &Postgres, variables: &[(&str, &str)]) -> Output {
+pub(crate) fn script(path: &str, postgres: &Postgres, variables: &[(&str, &str)]) -> Command {
     let programs = format!(
         "{}:{}",
         postgres.bin().display(),
         std::env::var("PATH").unwrap_or_default()
     );
-    Command::new("bash")
+    let mut command = Command::new("bash");
+    command
         .arg(folder().join("components").join(path))
         .env("PATH", programs)
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", postgres.port().to_string())
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap()
+        .envs(variables.iter().copied());
+    command
 }
 
-fn well(output: &Output) {
+/// Runs it to its end, which has to be a good one.
+pub(crate) fn well(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert_well(&output);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn assert_well(output: &Output) {
     assert!(
         output.status.success(),
         "{}",
@@ -54,7 +61,7 @@ fn well(output: &Output) {
     );
 }
 
-fn ask(postgres: &Postgres, sql: &str) -> String {
+pub(crate) fn ask(postgres: &Postgres, sql: &str) -> String {
     let output = postgres
         .psql("impresario")
         .args(["-c", sql])
@@ -64,11 +71,18 @@ fn ask(postgres: &Postgres, sql: &str) -> String {
     String::from_utf8(said).unwrap().trim().to_owned()
 }
 
+pub(crate) fn without_postgres() -> bool {
+    let without = std::env::var("IMPRESARIO_WITHOUT").unwrap_or_default();
+    let absent = without.split(',').any(|name| name == "postgres");
+    if absent {
+        eprintln!("SKIPPED: no Postgres");
+    }
+    absent
+}
+
 #[test]
 fn a_primary_with_our_settings_and_roles_is_followed_by_a_copy_of_it() {
-    let without = std::env::var("IMPRESARIO_WITHOUT").unwrap_or_default();
-    if without.split(',').any(|name| name == "postgres") {
-        eprintln!("SKIPPED: no Postgres");
+    if without_postgres() {
         return;
     }
     let primary = server(Folder::temporary("k8s-primary"));
@@ -78,7 +92,7 @@ fn a_primary_with_our_settings_and_roles_is_followed_by_a_copy_of_it() {
         ("APP_PASSWORD", "it's \"$HOME\" \\"),
         ("REPLICATION_PASSWORD", "another"),
     ];
-    well(&script("postgres/files/roles.sh", &primary, &roles));
+    well(script("postgres/files/roles.sh", &primary, &roles));
     let owner = "select pg_get_userbyid(datdba) from pg_database where datname = 'impresario'";
     assert_eq!(ask(&primary, owner), "impresario");
     let powers = "select rolsuper or rolcreaterole or rolcreatedb from pg_roles where rolname in ('impresario', 'replicator')";
@@ -91,18 +105,10 @@ fn a_primary_with_our_settings_and_roles_is_followed_by_a_copy_of_it() {
     fs::create_dir_all(&data).unwrap();
     fs::write(data.join("PG_VERSION"), "15\n").unwrap();
     let copying = [("PGDATA", data.to_str().unwrap()), ("PRIMARY", "127.0.0.1")];
-    well(&script(
-        "postgres-replica/files/copy.sh",
-        &primary,
-        &copying,
-    ));
+    well(script("postgres-replica/files/copy.sh", &primary, &copying));
     // Complete: the next start of the pod leaves it alone.
     fs::write(data.join("ours"), "").unwrap();
-    well(&script(
-        "postgres-replica/files/copy.sh",
-        &primary,
-        &copying,
-    ));
+    well(script("postgres-replica/files/copy.sh", &primary, &copying));
     assert!(data.join("ours").exists());
 
     let replica = server(place);

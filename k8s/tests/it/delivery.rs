@@ -79,12 +79,13 @@ fn scripts_are_clean() {
         "cluster",
         "components/postgres/files",
         "components/postgres-replica/files",
+        "components/postgres-backup/files",
     ] {
         let entries = fs::read_dir(folder().join(place)).unwrap();
         let files = entries.map(|entry| entry.unwrap().path());
         scripts.extend(files.filter(|path| path.extension().is_some_and(|kind| kind == "sh")));
     }
-    assert_eq!(scripts.len(), 6, "{scripts:?}");
+    assert_eq!(scripts.len(), 9, "{scripts:?}");
     let Ok(ran) = Command::new("shellcheck").args(&scripts).output() else {
         eprintln!("SKIPPED: no shellcheck");
         return;

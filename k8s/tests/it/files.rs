@@ -1,8 +1,10 @@
 //! The files of `k8s/`, and Kustomize where it is installed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use impresario_k8s::manifest::Manifest;
 use impresario_k8s::secrets::{self, Secrets};
@@ -33,8 +35,17 @@ pub(crate) fn combinations() -> Vec<String> {
     names
 }
 
-/// What Kustomize makes of a folder; nothing where there is no `kubectl` that knows components.
+/// What Kustomize makes of a folder, made once; nothing where there is no `kubectl` that knows components.
 pub(crate) fn kustomize(path: &str) -> Option<String> {
+    static MADE: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
+    // A test that failed while it held this has told why.
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(path.to_owned())
+        .or_insert_with(|| make(path))
+        .clone()
+}
+
+fn make(path: &str) -> Option<String> {
     let ran = Command::new("kubectl")
         .arg("kustomize")
         .arg(folder().join(path))

@@ -10,7 +10,7 @@ use crate::policy::put;
 #[test]
 fn each_reference_that_leads_nowhere_is_found() {
     let container = "/spec/template/spec/containers/0";
-    let cases: [(&str, &str, &str, String, Value, &str); 14] = [
+    let cases: [(&str, &str, &str, String, Value, &str); 16] = [
         (
             "prod",
             "Service",
@@ -114,6 +114,22 @@ fn each_reference_that_leads_nowhere_is_found() {
             "/spec/egress/0/to/0/podSelector/matchLabels".into(),
             json!({ "a": "b" }),
             "selects nothing",
+        ),
+        (
+            "prod",
+            "ScheduledBackup",
+            "postgres",
+            "/spec/cluster/name".into(),
+            json!("x"),
+            "no Cluster x",
+        ),
+        (
+            "staging",
+            "CronJob",
+            "postgres-backup",
+            "/spec/jobTemplate/spec/template/spec/volumes/0/persistentVolumeClaim/claimName".into(),
+            json!("backups-postgres-archive-1"),
+            "nobody claims volume",
         ),
         (
             "prod",
