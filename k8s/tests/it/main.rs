@@ -10,6 +10,7 @@ mod delivery;
 mod documents;
 mod edge;
 mod files;
+mod guard;
 mod holds;
 mod nowhere;
 mod policy;
