@@ -6,6 +6,7 @@
 
 pub mod edges;
 pub mod manifest;
+pub mod mesh;
 pub mod policy;
 pub mod references;
 pub mod scaling;
