@@ -3,6 +3,7 @@
 mod data;
 mod edge;
 mod pods;
+mod rollouts;
 mod scalers;
 mod selectors;
 
@@ -18,6 +19,7 @@ pub fn problems(manifest: &Manifest, given: &Secrets) -> Vec<String> {
     problems.extend(scalers::problems(manifest, given));
     problems.extend(edge::problems(manifest));
     problems.extend(data::problems(manifest));
+    problems.extend(rollouts::problems(manifest));
     problems
 }
 

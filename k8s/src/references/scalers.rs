@@ -15,11 +15,19 @@ pub(super) fn problems(manifest: &Manifest, given: &Secrets) -> Vec<String> {
         }
         let called = object.called();
         let target = object.text("/spec/scaleTargetRef/name");
-        match manifest.get("Deployment", target) {
-            None => problems.push(format!("{called}: there is no Deployment {target}")),
-            Some(workload) if !workload.at("/spec/replicas").is_null() => problems.push(format!(
-                "{called}: Deployment {target} has replicas of its own"
-            )),
+        let kind = match object.text("/spec/scaleTargetRef/kind") {
+            "" => "Deployment",
+            kind => kind,
+        };
+        match manifest.get(kind, target) {
+            None => problems.push(format!("{called}: there is no {kind} {target}")),
+            Some(workload) if !workload.at("/spec/replicas").is_null() => {
+                problems.push(format!("{called}: {kind} {target} has replicas of its own"))
+            }
+            // Its Rollout has the pods then, and two would fight over them.
+            Some(_) if kind == "Deployment" && manifest.get("Rollout", target).is_some() => {
+                problems.push(format!("{called}: Rollout {target} is not scaled"));
+            }
             Some(_) => {}
         }
         if let Some(other) = scaled.insert(target.to_owned(), called.clone()) {

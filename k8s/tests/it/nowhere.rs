@@ -1,10 +1,10 @@
 //! Each reference is made to lead nowhere once, and has to be found.
 
-use impresario_k8s::manifest::Object;
+use impresario_k8s::manifest::{Manifest, Object};
 use impresario_k8s::references;
 use serde_json::{Value, json};
 
-use crate::files::{listed_secrets, overlay};
+use crate::files::{kustomize, listed_secrets, overlay};
 use crate::policy::put;
 
 #[test]
@@ -143,6 +143,80 @@ fn each_reference_that_leads_nowhere_is_found() {
     for (name, kind, object, pointer, value, said) in cases {
         let mut manifest = overlay(name);
         put(&mut manifest, kind, object, &pointer, value);
+        let problems = references::problems(&manifest, &listed_secrets());
+        assert!(
+            problems.iter().any(|problem| problem.contains(said)),
+            "{kind} {object}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn a_release_that_leads_nowhere_is_found() {
+    let cases: [(&str, &str, &str, &str, Value, &str); 7] = [
+        (
+            "canary",
+            "Rollout",
+            "payment",
+            "/spec/workloadRef/name",
+            json!("x"),
+            "no Deployment x",
+        ),
+        (
+            "canary",
+            "Deployment",
+            "orchestrator",
+            "/spec/replicas",
+            json!(3),
+            "replicas of its own",
+        ),
+        (
+            "canary",
+            "Rollout",
+            "orchestrator",
+            "/spec/strategy/canary/canaryService",
+            json!("x"),
+            "no Service",
+        ),
+        (
+            "canary",
+            "HTTPRoute",
+            "edge",
+            "/spec/rules/0/backendRefs/1/name",
+            json!("orchestrator"),
+            "does not lead to both",
+        ),
+        (
+            "canary",
+            "Rollout",
+            "booking",
+            "/spec/strategy/canary/analysis/args",
+            json!([]),
+            "is not told",
+        ),
+        (
+            "canary",
+            "ScaledObject",
+            "booking",
+            "/spec/scaleTargetRef/kind",
+            json!("Deployment"),
+            "Rollout booking is not scaled",
+        ),
+        (
+            "blue-green",
+            "Rollout",
+            "orchestrator",
+            "/spec/strategy/blueGreen/previewService",
+            json!("x"),
+            "no Service",
+        ),
+    ];
+    for (name, kind, object, pointer, value, said) in cases {
+        let Some(text) = kustomize(&format!("combinations/{name}")) else {
+            return;
+        };
+        let mut manifest = Manifest::parse(&text).unwrap();
+        put(&mut manifest, kind, object, pointer, value);
         let problems = references::problems(&manifest, &listed_secrets());
         assert!(
             problems.iter().any(|problem| problem.contains(said)),
