@@ -134,7 +134,7 @@ fn workflows_may_little_and_run_only_what_is_pinned() {
 #[test]
 fn clusters_that_follow_git_follow_an_overlay_that_is_made_for_it() {
     let schemas = Schemas::read(&folder().join("schemas")).unwrap();
-    for name in ["argocd", "flux"] {
+    for name in ["argocd/apps/impresario", "flux"] {
         let manifest = Manifest::parse(&read(format!("gitops/{name}.yaml"))).unwrap();
         assert_eq!(schemas.problems(&manifest), Vec::<String>::new(), "{name}");
         let mut paths = manifest.objects.iter().flat_map(|object| {
@@ -155,5 +155,32 @@ fn clusters_that_follow_git_follow_an_overlay_that_is_made_for_it() {
             notes["argocd.argoproj.io/hook-delete-policy"], "BeforeHookCreation",
             "{name}"
         );
+    }
+}
+
+#[test]
+fn the_root_application_keeps_the_others_and_their_project_lets_them() {
+    let schemas = Schemas::read(&folder().join("schemas")).unwrap();
+    let manifest = Manifest::parse(&read("gitops/argocd/root.yaml")).unwrap();
+    assert_eq!(schemas.problems(&manifest), Vec::<String>::new());
+    let project = manifest.get("AppProject", "impresario").unwrap();
+    let root = manifest.get("Application", "impresario-apps").unwrap();
+    let place = root.text("/spec/source/path").strip_prefix("k8s/").unwrap();
+    let mut applications = vec![root.clone()];
+    for entry in fs::read_dir(folder().join(place)).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        applications.extend(Manifest::parse(&text).unwrap().objects);
+    }
+    assert!(applications.len() > 1);
+    for application in &applications {
+        assert_eq!(application.text("/spec/project"), project.name());
+        let destination = application.at("/spec/destination");
+        assert!(
+            project.list("/spec/destinations").contains(destination),
+            "{}",
+            application.called()
+        );
+        let source = application.at("/spec/source/repoURL");
+        assert!(project.list("/spec/sourceRepos").contains(source));
     }
 }
