@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::Server;
 use crate::exit::{Code, coded};
+use crate::operator::Operator;
 use crate::output::{self, Format};
 
 #[derive(Debug, Args)]
@@ -29,14 +30,8 @@ pub(crate) struct ApplyOptions {
     /// Why it is forced.
     #[arg(long)]
     reason: Option<String>,
-    /// Who you are, for the record.
-    #[arg(
-        long,
-        env = "USER",
-        default_value = "anonymous",
-        hide_env_values = true
-    )]
-    operator: String,
+    #[command(flatten)]
+    operator: Operator,
 }
 
 pub(crate) async fn run(options: ApplyOptions, format: Format) -> anyhow::Result<()> {
@@ -51,7 +46,7 @@ pub(crate) async fn run(options: ApplyOptions, format: Format) -> anyhow::Result
             body["force"] = json!(true);
             body["reason"] = json!(reason);
         }
-        let answer = server.upload(&body, &options.operator).await?;
+        let answer = server.upload(&body, &options.operator.name).await?;
         if format == Format::Table {
             output::line(&told(&name, &answer));
         }

@@ -18,6 +18,7 @@ mod health;
 mod inprocess;
 mod migrate;
 mod node;
+mod operator;
 mod orphans;
 mod output;
 mod pools;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Orphan, Orphans, Server};
 use crate::exit::{Code, coded};
+use crate::operator::Operator;
 use crate::output::{self, Format, tame};
 use barriers::{Barriers, PoolAt};
 
@@ -62,14 +63,8 @@ struct UndoOptions {
     /// Why, for the journals and the audit record; needed unless it is a dry run.
     #[arg(long, required_unless_present = "dry_run")]
     reason: Option<String>,
-    /// Who you are, for the same.
-    #[arg(
-        long,
-        env = "USER",
-        default_value = "anonymous",
-        hide_env_values = true
-    )]
-    operator: String,
+    #[command(flatten)]
+    operator: Operator,
 }
 
 /// What is ordered.
@@ -92,7 +87,7 @@ pub(crate) async fn run(options: OrphansOptions, format: Format) -> anyhow::Resu
         OrphansCommand::Undo(undo) => (
             undo.list,
             Order {
-                operator: undo.operator,
+                operator: undo.operator.name,
                 reason: undo.reason.filter(|_| !undo.dry_run),
             },
         ),

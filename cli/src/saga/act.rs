@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::show::head;
 use crate::client::{Command, Person, Saga, Server};
 use crate::exit::{Code, coded};
+use crate::operator::Operator;
 use crate::output::{self, Format, Ink};
 use crate::timeline::{Timeline, last_seq};
 
@@ -52,14 +53,8 @@ struct ActOptions {
     /// Why, for the journal.
     #[arg(long)]
     reason: String,
-    /// Who you are, for the journal.
-    #[arg(
-        long,
-        env = "USER",
-        default_value = "anonymous",
-        hide_env_values = true
-    )]
-    operator: String,
+    #[command(flatten)]
+    operator: Operator,
     /// Seconds to follow the saga; 0 only gives the command.
     #[arg(long, default_value_t = 30)]
     wait: u64,
@@ -109,7 +104,7 @@ async fn act(
             before.seq,
             command,
             &Person {
-                name: options.operator.clone(),
+                name: options.operator.name.clone(),
                 roles: roles.to_vec(),
             },
             &options.reason,

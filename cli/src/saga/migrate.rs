@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::list::Search;
 use crate::client::{Migrations, Place, Server};
 use crate::exit::{Code, coded};
+use crate::operator::Operator;
 use crate::output::{self, Format, tame};
 
 #[derive(Debug, Args)]
@@ -33,14 +34,8 @@ pub(super) struct MigrateOptions {
     /// Why, for the journals and the audit records; needed unless it is a dry run.
     #[arg(long, required_unless_present = "dry_run")]
     reason: Option<String>,
-    /// Who you are, for the same.
-    #[arg(
-        long,
-        env = "USER",
-        default_value = "anonymous",
-        hide_env_values = true
-    )]
-    operator: String,
+    #[command(flatten)]
+    operator: Operator,
     /// Names the order: the same one again only asks those that have not followed it. Made up when it is not given.
     #[arg(long)]
     key: Option<String>,
@@ -58,7 +53,7 @@ pub(super) async fn run(
         let cursor = whole.as_ref().and_then(|whole| whole.next_cursor.clone());
         let body = order(&options, cursor);
         let page = server
-            .migrate(&options.definition, &key, &options.operator, &body)
+            .migrate(&options.definition, &key, &options.operator.name, &body)
             .await?;
         let more = page.next_cursor.is_some();
         let together = match whole {
