@@ -12,6 +12,7 @@ mod edge;
 mod files;
 mod guard;
 mod holds;
+mod kafka;
 mod mesh;
 mod nowhere;
 mod policy;
