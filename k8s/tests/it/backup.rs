@@ -2,11 +2,12 @@
 //! back a moment, or the very last commit of a server that is gone. And both kinds of backups are where they have to be.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use impresario_services::{Folder, Postgres};
+use tempfile::TempDir;
 
 use crate::database::{ask, script, server, well, without_postgres};
 use crate::files::overlay;
@@ -120,9 +121,8 @@ fn a_moment_is_gone_back_to_and_the_last_commit_survives_its_server() {
         ("REPLICATION_PASSWORD", "b"),
     ];
     well(script("postgres/files/roles.sh", &primary, &roles));
-    let place = Folder::temporary("k8s-backups");
-    let folder: PathBuf = place.path().to_owned();
-    fs::create_dir_all(&folder).unwrap();
+    let place = TempDir::new().unwrap();
+    let folder = place.path().to_owned();
     let backups = folder.to_str().unwrap();
     let copying = [("PRIMARY", "127.0.0.1"), ("BACKUPS", backups)];
     let archive = Archive(
