@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use impresario_metrics::Role;
 use impresario_protocol::Queues;
 
 use crate::apply::ApplyOptions;
@@ -18,6 +19,7 @@ use crate::replay::ReplayOptions;
 use crate::saga::SagaOptions;
 use crate::simulate::SimulateOptions;
 use crate::test::TestOptions;
+use crate::top::TopOptions;
 use crate::verify::VerifyOptions;
 
 /// Durable booking sagas: reserve, charge, confirm, and undo exactly what was done.
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     Apply(ApplyOptions),
     /// Look at what this machine has, and say how to mend what it lacks.
     Doctor(DoctorOptions),
+    /// Show how sagas, engine and workers are, from their metrics.
+    Top(TopOptions),
     /// Run the orchestrator and its REST API.
     Serve(ServeOptions),
     /// Run one worker pool.
@@ -171,6 +175,17 @@ pub(crate) enum PoolName {
 }
 
 impl PoolName {
+    /// What a process of it measures.
+    pub(crate) fn role(self) -> Role {
+        match self {
+            PoolName::Catalog => Role::Pool("catalog"),
+            PoolName::Payment => Role::Pool("payment"),
+            PoolName::Booking => Role::Pool("booking"),
+            PoolName::Notification => Role::Pool("notification"),
+            PoolName::Echo => Role::Worker,
+        }
+    }
+
     /// Tasks that run at the same time when nothing is said. A payment that has been started must be answered by
     /// the provider within its timeout: past what that stands, tasks had better wait in the queue, where waiting
     /// spends nothing.

@@ -4,7 +4,6 @@
 //! broker and not draining. It answers until the drain is over, so that a worker that finishes its last tasks is
 //! seen to be alive.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
 
 use anyhow::Context;
@@ -87,46 +86,8 @@ async fn ready(State(watch): State<Watch>) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn metrics(State(watch): State<Watch>) -> Response {
-    let kind = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
-    (kind, exposition(&watch)).into_response()
-}
-
-/// Prometheus' text format.
-fn exposition(watch: &Watch) -> String {
-    let gauges = [
-        (
-            "impresario_worker_slots",
-            "Tasks that may run at the same time.",
-            watch.slots_total(),
-        ),
-        (
-            "impresario_worker_slots_used",
-            "Tasks that run.",
-            watch.slots_used(),
-        ),
-        (
-            "impresario_worker_connected",
-            "Whether tasks can arrive and results can leave.",
-            usize::from(watch.is_connected()),
-        ),
-        (
-            "impresario_worker_draining",
-            "Whether the worker takes no more tasks and finishes those that it has.",
-            usize::from(watch.is_draining()),
-        ),
-    ];
-    let mut text = String::new();
-    for (name, help, value) in gauges {
-        let pool = watch.pool();
-        // Writing to a string cannot fail.
-        let _written = write!(
-            text,
-            "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{pool=\"{pool}\"}} {value}\n"
-        );
-    }
-    text
+/// What this process has measured.
+pub(crate) async fn metrics() -> Response {
+    let kind = [(header::CONTENT_TYPE, impresario_metrics::CONTENT_TYPE)];
+    (kind, impresario_metrics::render()).into_response()
 }

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use impresario_orchestrator::broker::{
     Arrival, Broker, PoolDepth, PublishError, Receipt, TaskList,
 };
+use impresario_orchestrator::clock;
 use impresario_protocol::{PROTOCOL_VERSION, ResultMessage};
 use impresario_worker_sdk as sdk;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
@@ -129,8 +130,11 @@ impl Broker for InProcess {
 
 /// The JSON envelope around tasks that are encoded already.
 fn message(partition: u16, tasks: &[Vec<u8>]) -> Vec<u8> {
-    let mut body =
-        format!("{{\"v\":{PROTOCOL_VERSION},\"partition\":{partition},\"tasks\":[").into_bytes();
+    let sent_at = clock::now();
+    let mut body = format!(
+        "{{\"v\":{PROTOCOL_VERSION},\"partition\":{partition},\"sent_at\":{sent_at},\"tasks\":["
+    )
+    .into_bytes();
     body.extend(tasks.join(&b','));
     body.extend(b"]}");
     body

@@ -32,6 +32,7 @@ mod simulate;
 mod terminal;
 mod test;
 mod timeline;
+mod top;
 mod verify;
 mod worker;
 
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
             Command::Diff(options) => diff::run(&options, cli.output),
             Command::Apply(options) => apply::run(options, cli.output).await,
             Command::Doctor(options) => doctor::run(options, cli.output).await,
+            Command::Top(options) => top::run(options, cli.output).await,
             Command::Serve(options) => serve::run(options).await,
             Command::Worker(options) => worker::run(options).await,
             Command::Provider(options) => provider::run(options).await,

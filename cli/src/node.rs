@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::broker::{Arrival, Broker};
 use impresario_orchestrator::store::{self, Database};
@@ -83,6 +84,10 @@ enum Transport {
 
 pub(crate) async fn run(options: NodeOptions) -> anyhow::Result<()> {
     process::log();
+    impresario_metrics::begin(Role::Orchestrator);
+    for pool in POOLS {
+        impresario_metrics::begin(pool.role());
+    }
     let stop = process::stop_on_signals()?;
     // First of all, so that two nodes never take the same tasks on one machine.
     let listener = TcpListener::bind(options.listen)

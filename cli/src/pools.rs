@@ -45,6 +45,10 @@ async fn catalog(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::R
     impresario_catalog::migrate(&database).await?;
     let config = impresario_catalog::Config::default();
     let pool = impresario_catalog::pool(&database, &config);
+    tokio::spawn(impresario_catalog::run_sampler(
+        database.clone(),
+        stop.clone(),
+    ));
     tokio::spawn(impresario_catalog::run_sweeper(
         database,
         config,

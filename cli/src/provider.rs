@@ -2,15 +2,19 @@
 
 use anyhow::Context;
 use axum::routing::get;
+use impresario_metrics::Role;
+use impresario_orchestrator::api;
 use impresario_payment::sandbox::{self, Secret, Webhook};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ProviderOptions;
+use crate::health;
 use crate::process;
 
 pub(crate) async fn run(options: ProviderOptions) -> anyhow::Result<()> {
     process::log();
+    impresario_metrics::begin(Role::Provider);
     let stop = process::stop_on_signals()?;
     let listener = TcpListener::bind(options.listen)
         .await
@@ -19,8 +23,9 @@ pub(crate) async fn run(options: ProviderOptions) -> anyhow::Result<()> {
     let webhook = webhook(&options)?;
     let router = start(&options.database_url, webhook, &stop)
         .await?
-        .route("/healthz", get(|| async { "alive" }));
-    sandbox::serve(listener, router, stop.cancelled_owned())
+        .route("/healthz", get(|| async { "alive" }))
+        .route("/metrics", get(health::metrics));
+    sandbox::serve(listener, api::measured(router), stop.cancelled_owned())
         .await
         .context("serve")
 }

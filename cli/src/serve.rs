@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{self, Database};
 use impresario_orchestrator::{Engine, Options, api};
@@ -30,6 +31,7 @@ pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     process::log();
+    impresario_metrics::begin(Role::Orchestrator);
     let stop = process::stop_on_signals()?;
     let database = Database::open(&store::Options::new(&options.database_url)).await?;
     let replica = options
@@ -95,16 +97,14 @@ pub(crate) async fn router(
 ) -> anyhow::Result<axum::Router> {
     let catalog = impresario_catalog::database(database_url)?;
     impresario_catalog::migrate(&catalog).await?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
-        .install_recorder()
-        .context("install the metrics recorder")?;
     let options = api::Options {
-        metrics,
         webhook_secret,
         orphan_grace,
     };
     let api = api::router(engine.clone(), options);
-    Ok(api.merge(impresario_catalog::router(catalog)))
+    Ok(api::measured(
+        api.merge(impresario_catalog::router(catalog)),
+    ))
 }
 
 /// The shipped definitions and those of the given files, every problem of each reported.

@@ -13,6 +13,7 @@ use crate::process;
 
 pub(crate) async fn run(options: WorkerOptions) -> anyhow::Result<()> {
     process::log();
+    impresario_metrics::begin(options.pool.role());
     let stop = process::stop_on_signals()?;
     let settings = PoolSettings {
         database_url: options.database_url.clone(),

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use impresario_metrics::table::ANNOUNCED;
 use impresario_workflows::SagaId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +106,7 @@ pub(crate) async fn listen(
         }
         waited.sort_unstable();
         waited.dedup();
-        metrics::counter!("impresario_announced_waited_for_total").increment(waited.len() as u64);
+        ANNOUNCED.add(waited.len() as u64);
         if let Err(error) = net.tell(&waited).await {
             tracing::debug!(error = ?error, "cannot read what others have announced; the poll will");
         }

@@ -59,6 +59,11 @@ impl Clock {
         (self.0.local)().saturating_add_signed(ahead)
     }
 
+    /// By how much the database's clock is believed to be ahead of the machine's.
+    pub(crate) fn ahead_seconds(&self) -> f64 {
+        self.0.ahead_ms.load(Ordering::Relaxed) as f64 / 1_000.0
+    }
+
     /// Reads the database's clock, and goes by it when it differs from this one.
     pub(crate) async fn follow(&self, database: &Database) -> Result<(), Error> {
         let before = (self.0.local)();
@@ -77,7 +82,6 @@ impl Clock {
             return;
         }
         self.0.ahead_ms.store(ahead, Ordering::Relaxed);
-        metrics::gauge!("impresario_clock_ahead_of_machine_seconds").set(ahead as f64 / 1_000.0);
         if ahead.unsigned_abs() >= FAR_OFF_MS {
             tracing::warn!(
                 ahead_ms = ahead,

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use impresario_metrics::Source;
 use impresario_workflows::saga::{
     Input, Lost, Message as Signal, Migration, Stamp, Start, Verdict,
 };
@@ -24,6 +25,7 @@ use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
     StartError, StartOrder, Started,
 };
+use crate::measure::{Sampler, Standing, Watched};
 use crate::orphans;
 use crate::retention;
 use crate::store::audit::Deed;
@@ -88,6 +90,8 @@ struct Inner {
     tasks: tokio::sync::Mutex<JoinSet<()>>,
     replica: String,
     clock: Clock,
+    /// Ends with us.
+    _shown: Source,
 }
 
 impl Engine {
@@ -121,6 +125,17 @@ impl Engine {
         let releaser = Releaser::new(Arc::clone(&broker), database.pool.clone());
         let stop = CancellationToken::new();
         let announcer = Announcer::new(Arc::clone(&broker));
+        let standing = Standing::default();
+        let sampler = Sampler::default();
+        let watched = Watched {
+            standing: standing.clone(),
+            sampler: sampler.clone(),
+            database: database.clone(),
+            broker: Arc::clone(&broker),
+            releaser: releaser.clone(),
+            lane: lane.clone(),
+            clock: clock.clone(),
+        };
         let parts = Parts {
             replica: incarnation(&options.replica),
             database: database.clone(),
@@ -131,6 +146,7 @@ impl Engine {
             announcer: Arc::clone(&announcer),
             partitions: options.partitions,
             clock: clock.clone(),
+            standing: standing.clone(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(Lane::new(parts).run(inbox, stop.clone()));
@@ -145,8 +161,16 @@ impl Engine {
             lane: lane.clone(),
             stop: stop.clone(),
             clock: clock.clone(),
+            standing: standing.clone(),
             held: Arc::new(tokio::sync::watch::channel(Vec::new()).0),
         };
+        let sampling = sampler.run(
+            database.clone(),
+            Arc::clone(&catalogue),
+            upkeep.held.subscribe(),
+            stop.clone(),
+        );
+        tasks.spawn(sampling);
         tasks.spawn(upkeep::forward(arrivals, lane.clone(), stop.clone()));
         tasks.spawn(upkeep.clone().hold_leases(options.transport_forgets));
         tasks.spawn(upkeep.clone().watch_timers());
@@ -163,6 +187,7 @@ impl Engine {
             database.clone(),
             clock.clone(),
             options.retain_days,
+            standing,
             stop.clone(),
         ));
         let inner = Inner {
@@ -175,6 +200,7 @@ impl Engine {
             tasks: tokio::sync::Mutex::new(tasks),
             replica: options.replica,
             clock,
+            _shown: watched.show(),
         };
         Ok(Engine {
             inner: Arc::new(inner),

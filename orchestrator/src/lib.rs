@@ -13,6 +13,7 @@ pub mod clock;
 mod engine;
 pub mod hub;
 pub mod lane;
+mod measure;
 pub mod migrations;
 pub mod orphans;
 mod retention;

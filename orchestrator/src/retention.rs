@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use impresario_metrics::table::DAYS_DROPPED;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::measure::Standing;
 use crate::store::{Database, retention};
 
 /// After the start: what runs the sagas comes first.
@@ -21,6 +23,7 @@ pub(crate) async fn run(
     database: Database,
     clock: Clock,
     retain_days: Option<u32>,
+    standing: Standing,
     stop: CancellationToken,
 ) {
     let Some(retain_days) = retain_days else {
@@ -34,7 +37,7 @@ pub(crate) async fn run(
         }
         wait = EVERY;
         match retention::turn(&database, clock.now(), retain_days).await {
-            Ok(Some(turn)) => tell(&turn),
+            Ok(Some(turn)) => tell(&turn, &standing),
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(error = ?error, "cannot drop old days; trying again in an hour");
@@ -43,9 +46,9 @@ pub(crate) async fn run(
     }
 }
 
-fn tell(turn: &retention::Turn) {
-    metrics::counter!("impresario_days_dropped_total").increment(turn.dropped.len() as u64);
-    metrics::gauge!("impresario_days_kept_open").set(turn.kept_open.len() as f64);
+fn tell(turn: &retention::Turn, standing: &Standing) {
+    DAYS_DROPPED.add(turn.dropped.len() as u64);
+    standing.days_kept_open(turn.kept_open.len());
     if !turn.dropped.is_empty() {
         tracing::info!(days = ?turn.dropped, "dropped days whose sagas have all ended");
     }

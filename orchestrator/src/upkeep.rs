@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use impresario_metrics::table::{LEASES_LOST, OUTBOX_REPEATED};
 use impresario_workflows::SagaId;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker, TaskList};
 use crate::clock::Clock;
 use crate::lane::{Message, Releaser};
+use crate::measure::Standing;
 use crate::store::definitions::Catalogue;
 use crate::store::leases::LEASE_SECONDS;
 use crate::store::timers::DUE_MAX;
@@ -38,6 +40,8 @@ pub(crate) struct Upkeep {
     pub(crate) lane: mpsc::Sender<Message>,
     pub(crate) stop: CancellationToken,
     pub(crate) clock: Clock,
+    /// For whoever asks how things stand.
+    pub(crate) standing: Standing,
     /// The partitions that are leased now.
     pub(crate) held: Arc<watch::Sender<Vec<u16>>>,
 }
@@ -87,9 +91,13 @@ impl Upkeep {
             }
             match leases::turn(&self.database.pool, &self.replica, self.partitions).await {
                 Ok(turn) => {
+                    self.standing.database(true);
+                    self.standing.leases(turn.held.len());
                     self.announcer.set_others(turn.others > 0);
                     if turn.held != held {
                         tracing::info!(partitions = ?turn.held, "results partitions leased");
+                        let lost = held.iter().filter(|one| !turn.held.contains(one));
+                        LEASES_LOST.add(lost.count() as u64);
                         held = turn.held;
                         self.held.send_replace(held.clone());
                         // The lane first: it forgets sagas of partitions that it does not know to be ours.
@@ -97,7 +105,10 @@ impl Upkeep {
                         self.broker.read_partitions(held.clone()).await;
                     }
                 }
-                Err(error) => tracing::warn!(error = ?error, "cannot renew leases"),
+                Err(error) => {
+                    self.standing.database(false);
+                    tracing::warn!(error = ?error, "cannot renew leases");
+                }
             }
             if redispatch && !held.is_empty() {
                 redispatch = false;
@@ -179,8 +190,7 @@ impl Upkeep {
                 match outbox::claim(&self.database.pool, &self.releaser.without_credit()).await {
                     Ok(rows) if rows.is_empty() => break,
                     Ok(rows) => {
-                        metrics::counter!("impresario_outbox_repeated_total")
-                            .increment(rows.len() as u64);
+                        OUTBOX_REPEATED.add(rows.len() as u64);
                         let lists = rows
                             .into_iter()
                             .map(|row| {

@@ -32,6 +32,8 @@ pub struct Options {
     pub port: u16,
     /// Further lines for `rabbitmq.conf`.
     pub settings: Vec<String>,
+    /// Plugins to start with, for example `rabbitmq_prometheus`.
+    pub plugins: Vec<&'static str>,
 }
 
 impl Options {
@@ -42,6 +44,7 @@ impl Options {
             folder,
             port: 0,
             settings: Vec::new(),
+            plugins: Vec::new(),
         }
     }
 }
@@ -52,6 +55,7 @@ pub struct RabbitMq {
     bin: PathBuf,
     epmd: PathBuf,
     settings: Vec<String>,
+    plugins: Vec<&'static str>,
     port: u16,
     supervisor: Supervisor,
 }
@@ -78,6 +82,7 @@ impl RabbitMq {
             bin,
             epmd,
             settings: options.settings,
+            plugins: options.plugins,
             port,
             supervisor,
         };
@@ -175,7 +180,7 @@ impl RabbitMq {
 
     fn run(&mut self) -> Result<(), Error> {
         let files = self.files();
-        files.write(&self.settings)?;
+        files.write(&self.settings, &self.plugins)?;
         let (epmd, server) = (&self.epmd, self.bin.join("rabbitmq-server"));
         let log = files.log();
         let manners = |name, stop_patience| Manners {

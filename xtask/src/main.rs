@@ -35,6 +35,7 @@ cargo xtask <command>
                          `bench --help` lists the options
   chaos [options]        short runs under load and faults, seed by seed, each judged; `chaos --help` lists the options
   cluster-test [filter]  the manifests on a real control plane; needs Go and kubectl, and ten minutes the first time
+  dashboards             write the committed boards, alerts and docs/metrics.md anew
   arrows                 check who depends on whom, and the tidiness of the sources
 
 `dev` and `test` call `setup` first. In CI (CI=true) nothing is asked and nothing may be missing.
@@ -75,6 +76,7 @@ fn run(words: &[String]) -> Outcome<ExitCode> {
         "test" => test::Options::parse(rest).map(|options| test::run(&options)),
         "setup" => setup::run(rest).map(|()| ExitCode::SUCCESS),
         "services" => servers::run(rest).map(|()| ExitCode::SUCCESS),
+        "dashboards" => dashboards().map(|()| ExitCode::SUCCESS),
         "arrows" => arrows::run().map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -84,6 +86,16 @@ fn run(words: &[String]) -> Outcome<ExitCode> {
             "there is no command `{unknown}`; see cargo xtask --help"
         )),
     }
+}
+
+/// They are made by a package of their own, which knows the metrics by name.
+fn dashboards() -> Outcome {
+    cargo::check(&mut cargo::cargo([
+        "run",
+        "--locked",
+        "--package",
+        "impresario-dashboards",
+    ]))
 }
 
 /// Whether this is CI: nothing is asked, and what is missing is an error rather than skipped.

@@ -92,18 +92,23 @@ struct Run {
 impl Run {
     /// The pure parts, which need no servers: seconds once they are compiled.
     fn quick(&mut self) {
-        const PURE: [&str; 4] = ["-p", "impresario-workflows", "-p", "impresario-protocol"];
+        const PURE: [&str; 8] = [
+            "-p",
+            "impresario-workflows",
+            "-p",
+            "impresario-protocol",
+            "-p",
+            "impresario-metrics",
+            "-p",
+            "impresario-dashboards",
+        ];
         const SDK: [&str; 2] = ["-p", "impresario-worker-sdk"];
         self.check("clippy", || {
             let mut clippy = cargo::cargo(["clippy", "--locked", "--all-targets"]);
             cargo::check(clippy.args(PURE).args(SDK).args(["--", "-D", "warnings"]))
         });
         let mut pure = cargo::cargo(["test", "--locked", "--no-fail-fast"]);
-        self.tests(
-            "tests of workflows and protocol",
-            pure.args(PURE),
-            Along::Out,
-        );
+        self.tests("tests of the pure parts", pure.args(PURE), Along::Out);
         let mut sdk = cargo::cargo(["test", "--locked", "--no-fail-fast", "--lib"]);
         self.tests("unit tests of the worker SDK", sdk.args(SDK), Along::Out);
         self.known_faults();
@@ -118,7 +123,11 @@ impl Run {
     }
 
     fn whole(&mut self, options: &Options) {
-        for needs in [&setup::SERVERS[..], &setup::KAFKA[..]] {
+        for needs in [
+            &setup::SERVERS[..],
+            &setup::KAFKA[..],
+            &setup::OBSERVERS[..],
+        ] {
             if let Err(problem) = setup::ensure(needs, options.yes) {
                 println!("setup: {problem}");
             }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use impresario_metrics::table::{COMMITS_LOST, COMMITS_UNKNOWN, OUTBOX_PUBLISHED};
 use impresario_workflows::saga::{Event, Operation};
 use serde::Serialize;
 
@@ -78,7 +79,7 @@ pub(crate) fn marks(case: &Case<'_>) -> Marks {
     marks.insert("outbox repeated", repeats.len());
     marks.insert("outbox repeated by another replica", others.count());
     marks.insert("task redelivered", case.world.redeliveries.len());
-    for (name, counter) in COUNTERS {
+    for (name, counter) in counters() {
         let rows = case.world.counters.iter().filter(|row| row.name == counter);
         let sum = rows.map(|row| row.value).sum::<u64>();
         marks.insert(name, usize::try_from(sum).unwrap_or(usize::MAX));
@@ -102,11 +103,14 @@ const JOURNAL: [&str; 11] = [
 ];
 
 /// What the replicas counted.
-const COUNTERS: [(&str, &str); 3] = [
-    ("compare-and-set lost", "impresario_commits_lost_total"),
-    ("answer of a commit lost", "impresario_commit_unknown_total"),
-    ("publication failed", "impresario_publish_failed_total"),
-];
+fn counters() -> [(&'static str, String); 3] {
+    let failed = format!("{}{{result=\"failed\"}}", OUTBOX_PUBLISHED.name());
+    [
+        ("compare-and-set lost", COMMITS_LOST.name().to_owned()),
+        ("answer of a commit lost", COMMITS_UNKNOWN.name().to_owned()),
+        ("publication failed", failed),
+    ]
+}
 
 fn journal(saga: &Saga, marks: &mut Marks) {
     let mut add = |name: &'static str, times: bool| {

@@ -193,11 +193,11 @@ fn roles_that_are_told_to_stop_under_load_end_well_and_lose_nothing() {
     ground.wait_for(&format!("http://{health}/readyz"), 200);
     let (_, metrics) = ground.get(&format!("http://{health}/metrics")).unwrap();
     assert!(
-        metrics.contains("impresario_worker_slots{pool=\"echo\"} 256"),
+        metrics.contains("saga_worker_slots{pool=\"echo\",state=\"total\"} 256"),
         "{metrics}"
     );
     assert!(
-        metrics.contains("impresario_worker_connected{pool=\"echo\"} 1"),
+        metrics.contains("saga_worker_connected{pool=\"echo\"} 1"),
         "{metrics}"
     );
 

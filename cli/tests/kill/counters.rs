@@ -72,10 +72,10 @@ async fn look(client: Client, stop: Arc<AtomicBool>) -> BTreeMap<String, u64> {
     sums
 }
 
-/// A line of a counter without its labels.
+/// A line of a counter: its name with its labels, and its value.
 fn counter(line: &str) -> Option<(String, u64)> {
-    let (name, value) = line.rsplit_once(' ')?;
-    let name = name.split('{').next()?;
-    let counts = name.starts_with("impresario_") && name.ends_with("_total");
-    counts.then_some((name.to_owned(), value.parse().ok()?))
+    let (series, value) = line.rsplit_once(' ')?;
+    let name = series.split('{').next()?;
+    let counts = name.starts_with("saga_") && name.ends_with("_total");
+    counts.then_some((series.to_owned(), value.parse().ok()?))
 }

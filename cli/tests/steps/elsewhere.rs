@@ -13,7 +13,6 @@ use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport};
 use impresario_worker_sdk::{Worker, WorkerSettings, echo};
 use impresario_workflows::Definition;
 use impresario_workflows::definition::SHIPPED;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -53,9 +52,7 @@ impl Replica {
         engine.listen(announced).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
         let options = api::Options {
-            metrics,
             webhook_secret: None,
             orphan_grace: Duration::ZERO,
         };

@@ -202,6 +202,7 @@ fn delivery(partition: u16, tasks: Vec<Task>, receipt: Receipt) -> Delivery {
     let body = serde_json::to_vec(&TaskMessage {
         v: PROTOCOL_VERSION,
         partition,
+        sent_at: None,
         tasks,
     })
     .unwrap();

@@ -127,9 +127,7 @@ impl Money {
 
 /// The engine's API, which checks signatures and makes signals of events.
 fn api_of(engine: &Engine) -> Router {
-    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let options = api::Options {
-        metrics: recorder.handle(),
         webhook_secret: Some(SECRET.to_owned()),
         orphan_grace: Duration::ZERO,
     };

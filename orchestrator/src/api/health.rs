@@ -52,10 +52,7 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
     (status, Json(body)).into_response()
 }
 
-pub(super) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
-    let kind = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
-    (kind, api.metrics.render())
+pub(super) async fn metrics() -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, impresario_metrics::CONTENT_TYPE)];
+    (kind, impresario_metrics::render())
 }

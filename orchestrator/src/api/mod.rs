@@ -19,6 +19,7 @@ mod health;
 mod idempotency_key;
 mod instant;
 mod json;
+mod measured;
 mod migrations;
 pub mod openapi;
 mod orphans;
@@ -43,10 +44,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use measured::measured;
 pub use serve::serve;
 
 use crate::Engine;
@@ -72,10 +73,8 @@ const RESERVED: [&str; 10] = [
 ];
 
 /// How the API is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Where `/metrics` reads from.
-    pub metrics: PrometheusHandle,
     /// What webhooks of the payment provider are signed with; without it they are refused.
     pub webhook_secret: Option<String>,
     /// A lost saga that was heard of within this time is not undone.
@@ -86,7 +85,6 @@ pub struct Options {
 #[derive(Clone)]
 struct Api {
     engine: Engine,
-    metrics: PrometheusHandle,
     webhook_secret: Option<Arc<str>>,
     orphan_grace: Duration,
     /// Room for open event streams.
@@ -100,7 +98,6 @@ struct Api {
 pub fn router(engine: Engine, options: Options) -> Router {
     let api = Api {
         engine,
-        metrics: options.metrics,
         webhook_secret: options.webhook_secret.map(Arc::from),
         orphan_grace: options.orphan_grace,
         streams: Arc::new(Semaphore::new(watch::STREAMS_MAX)),

@@ -7,6 +7,7 @@ use impresario_workflows::{Millis, SagaId};
 
 use super::settle::Settled;
 use super::slot::{Pending, Saga, StoredRow};
+use crate::measure::Sample;
 use crate::store::commit::Batch;
 use crate::store::row::BodyRef;
 use crate::store::sagas::instant;
@@ -22,6 +23,8 @@ pub(super) struct Entry {
     pub(super) at: Millis,
     pub(super) events: Vec<Event>,
     pub(super) notes: Vec<String>,
+    /// What of it is counted once it is committed.
+    pub(super) samples: Vec<Sample>,
     pub(super) tasks: Vec<Task>,
     /// The inputs that this rests on, with what each came to; decided again when the seq is lost.
     pub(super) inputs: Vec<(Pending, Settled)>,
@@ -62,6 +65,7 @@ impl Entry {
             at,
             events: Vec::new(),
             notes: Vec::new(),
+            samples: Vec::new(),
             tasks: Vec::new(),
             inputs: Vec::new(),
             start: None,

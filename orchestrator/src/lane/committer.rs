@@ -3,8 +3,9 @@
 //! An unclear answer is resolved here: it re-reads until the database answers, however long that takes, and
 //! tells the lane to empty its cache. Everything else about a failed batch is the lane's to decide.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use impresario_metrics::table::{COMMIT_DURATION, COMMITS_UNKNOWN};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::sync::mpsc;
@@ -69,7 +70,10 @@ async fn settle(
             },
         }
     };
-    match commit::commit(open, batch).await {
+    let begun = Instant::now();
+    let answer = commit::commit(open, batch).await;
+    COMMIT_DURATION.record(begun.elapsed().as_secs_f64());
+    match answer {
         Answer::Committed(committed) => Verdict::Committed { committed, doubted },
         Answer::Transient(error) => {
             tracing::info!(%error, "a commit was rolled back and is tried again");
@@ -78,7 +82,7 @@ async fn settle(
         Answer::Definite(error) => Verdict::Definite(error.to_string()),
         Answer::Unknown(error) => {
             tracing::warn!(%error, nonce = batch.nonce, "the answer of a commit was lost; re-reading");
-            metrics::counter!("impresario_commit_unknown_total").increment(1);
+            COMMITS_UNKNOWN.add(1);
             *connection = None;
             Verdict::Committed {
                 committed: written(database, batch).await,

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use impresario_metrics::table::{ENGINE_FAULTS, RESULTS_ORPHANED};
 use impresario_workflows::saga::{
     Command, Decision, Ignored, Input, Meaning, Moment, Problem, Refusal, decide,
 };
@@ -15,6 +16,7 @@ use super::settle::{self, Delivery, Settled, Standing};
 use super::slot::{Pending, Place, Saga, Slot};
 use super::translate;
 use crate::children;
+use crate::measure;
 use crate::store::Error;
 use crate::store::sagas::Loaded;
 
@@ -103,7 +105,17 @@ impl Lane {
             Place::Idle(saga) | Place::InBatch(saga) | Place::InFlight(saga) => saga,
             Place::Loading => return,
         };
-        saga.state = Arc::new(decision.next);
+        let before = std::mem::replace(&mut saga.state, Arc::new(decision.next));
+        let mut samples = Vec::new();
+        measure::observe(
+            &saga.definition,
+            &before,
+            &pending.input,
+            &decision.events,
+            &saga.state,
+            now,
+            &mut samples,
+        );
         if let Input::Migrate(migration) = &pending.input {
             saga.definition = Arc::clone(&migration.to);
         }
@@ -136,6 +148,7 @@ impl Lane {
                 Err(error) => tracing::error!(saga = %id, %error, "cannot encode a task"),
             }
         }
+        entry.samples.append(&mut samples);
         entry.events.extend(decision.events);
         entry.notes.push(pending.note.clone());
         entry
@@ -153,6 +166,7 @@ impl Lane {
             self.rearm(id);
             return;
         }
+        self.meters.repeated();
         if in_batch {
             self.join_batch(id, pending, Settled::Done { changed: false });
         } else if pending.verified {
@@ -216,7 +230,7 @@ impl Lane {
     /// `decide` erred or panicked: this saga is set aside, its neighbours go on.
     fn faulty(&mut self, id: SagaId, pending: Pending, why: &str) {
         tracing::error!(saga = %id, why, "cannot decide; setting the saga aside");
-        metrics::counter!("impresario_engine_faults_total").increment(1);
+        ENGINE_FAULTS.add(1);
         if matches!(pending.input, Input::EngineFault(_)) {
             settle::fail(pending.origin, why);
             return;
@@ -265,7 +279,7 @@ impl Lane {
         match pending.origin {
             Origin::Delivery(delivery) => {
                 tracing::warn!(saga = %id, note = pending.note, "a result for a saga that does not exist");
-                metrics::counter!("impresario_results_unknown_saga_total").increment(1);
+                RESULTS_ORPHANED.add(1);
                 Delivery::drop_item(&delivery);
             }
             Origin::Command(wait) => settle::answer(wait.reply, Err(CommandError::NotFound(id))),

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use impresario_metrics::table::COMMITS_LOST;
 use impresario_workflows::saga::{Input, Problem};
 use impresario_workflows::{Millis, SagaId};
 
@@ -11,7 +12,7 @@ use super::batch::{Entries, Entry, Task};
 use super::message::Origin;
 use super::release::Release;
 use super::run::Lane;
-use super::settle::{self, Standing};
+use super::settle::{self, Settled, Standing};
 use super::slot::{Pending, Place, Saga};
 use crate::broker::TaskList;
 use crate::hub::Progress;
@@ -36,7 +37,7 @@ impl Lane {
             if won.contains(&id) {
                 self.won(id, *entry, &mut release, &mut lists);
             } else {
-                metrics::counter!("impresario_commits_lost_total").increment(1);
+                COMMITS_LOST.add(1);
                 self.lost(id, *entry, doubted);
             }
         }
@@ -80,7 +81,10 @@ impl Lane {
         };
         saga.stored = entry.wanted;
         let status = saga.status();
-        count(&entry.before.status, &status, entry.start.is_some());
+        let started = entry.start.is_some();
+        self.meters
+            .moved(&saga.definition, started, entry.before.status, status);
+        self.meters.count(&saga.definition, entry.samples);
         let standing = Standing {
             saga: id,
             status,
@@ -99,6 +103,9 @@ impl Lane {
             self.parts.hub.publish(id, progress);
         }
         for (pending, settled) in entry.inputs {
+            if let Settled::Done { changed: true } = settled {
+                self.meters.input(&pending.input);
+            }
             let reads = &self.parts.database.pool;
             release
                 .receipts
@@ -240,17 +247,4 @@ impl Lane {
 
 fn armed_early_enough(saga: &Saga, at: Millis, now: Millis) -> bool {
     saga.armed.is_some_and(|armed| armed <= at && armed > now)
-}
-
-fn count(
-    before: &impresario_workflows::saga::Status,
-    after: &impresario_workflows::saga::Status,
-    started: bool,
-) {
-    if started {
-        metrics::counter!("impresario_sagas_started_total").increment(1);
-    }
-    if before != after {
-        metrics::counter!("impresario_sagas_status_total", "status" => after.as_str()).increment(1);
-    }
 }

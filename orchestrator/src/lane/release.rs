@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use impresario_metrics::Count;
+use impresario_metrics::table::{OUTBOX_HELD, OUTBOX_LEFT, OUTBOX_PUBLISHED};
 use impresario_workflows::SagaId;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -42,6 +44,14 @@ pub struct Releaser {
     reads: PgPool,
     slots: Arc<Semaphore>,
     shared: Arc<Mutex<Shared>>,
+    published: Published,
+}
+
+/// Lists that went out, by what became of them.
+#[derive(Clone)]
+struct Published {
+    confirmed: Count,
+    failed: Count,
 }
 
 #[derive(Default)]
@@ -62,6 +72,10 @@ impl Releaser {
             reads,
             slots: Arc::new(Semaphore::new(RELEASES_MAX)),
             shared: Arc::new(Mutex::new(Shared::default())),
+            published: Published {
+                confirmed: OUTBOX_PUBLISHED.with(["confirmed"]),
+                failed: OUTBOX_PUBLISHED.with(["failed"]),
+            },
         }
     }
 
@@ -72,7 +86,7 @@ impl Releaser {
             return;
         }
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            metrics::counter!("impresario_releases_left_to_outbox_total").increment(1);
+            OUTBOX_LEFT.add(1);
             release.receipts.iter().for_each(Receipt::acknowledge);
             return;
         };
@@ -92,7 +106,7 @@ impl Releaser {
             .partition(|(_, list)| self.has_credit(list));
         if !held.is_empty() {
             let ids: Vec<i64> = held.iter().map(|(id, _)| *id).collect();
-            metrics::counter!("impresario_outbox_held_total").increment(ids.len() as u64);
+            OUTBOX_HELD.add(ids.len() as u64);
             if let Err(error) = outbox::hold(&self.reads, &ids).await {
                 tracing::warn!(%error, "cannot hold outbox rows back; they come due by themselves");
             }
@@ -104,15 +118,18 @@ impl Releaser {
         let per_message = self.per_message(&lists);
         let outcomes = self.broker.publish(lists, per_message).await;
         let mut done = Vec::with_capacity(ids.len());
+        let mut failed = 0;
         for (id, outcome) in ids.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) => done.push(id),
                 Err(error) => {
-                    metrics::counter!("impresario_publish_failed_total").increment(1);
+                    failed += 1;
                     tracing::warn!(%error, outbox = id, "the outbox will repeat a publication");
                 }
             }
         }
+        self.published.confirmed.increment(done.len() as u64);
+        self.published.failed.increment(failed);
         self.lock().delivered.extend(done);
     }
 
@@ -185,6 +202,11 @@ impl Releaser {
                 this.give_back(ids);
             }
         });
+    }
+
+    /// Tasks that a message of this pool has held lately.
+    pub(crate) fn tasks_per_message(&self, pool: &str) -> u64 {
+        self.lock().per_message.get(pool).copied().unwrap_or(1)
     }
 
     /// The pools whose queues take nothing more at the moment.

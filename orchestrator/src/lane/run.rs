@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use impresario_metrics::table::{BATCH_SIZE, TIMER_LATE};
 use impresario_workflows::saga::Input;
 use impresario_workflows::{Millis, SagaId};
 use tokio::sync::mpsc;
@@ -21,6 +22,7 @@ use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker};
 use crate::clock::Clock;
 use crate::hub::Hub;
+use crate::measure::{Meters, Standing};
 use crate::store::definitions::Catalogue;
 use crate::store::sagas::{self, Loaded};
 use crate::store::{Database, Error};
@@ -55,6 +57,8 @@ pub struct Parts {
     pub partitions: u16,
     /// What time it is.
     pub clock: Clock,
+    /// For whoever asks how things stand.
+    pub(crate) standing: Standing,
 }
 
 /// The loop's state.
@@ -75,6 +79,7 @@ pub struct Lane {
     pub(super) rotation: usize,
     commits: u64,
     jitter: u64,
+    pub(super) meters: Meters,
 }
 
 struct InFlight {
@@ -96,8 +101,11 @@ enum Wake {
 
 impl Lane {
     /// A lane with nothing in it.
-    pub fn new(parts: Parts) -> Lane {
+    pub(crate) fn new(parts: Parts) -> Lane {
+        let current = parts.catalogue.all_current();
+        let meters = Meters::new(current.iter().map(|stored| &*stored.definition));
         Lane {
+            meters,
             parts,
             slots: HashMap::new(),
             open: Entries::new(),
@@ -245,7 +253,7 @@ impl Lane {
         self.commits += 1;
         let nonce = format!("{}.{}", self.parts.replica, self.commits);
         let delivered = self.parts.releaser.take_delivered();
-        metrics::histogram!("impresario_batch_rows").record(entries.len() as f64);
+        BATCH_SIZE.record(entries.len() as f64);
         let batch = match columns(nonce, &entries, delivered.clone()) {
             Ok(batch) => batch,
             Err(error) => {
@@ -376,6 +384,7 @@ impl Lane {
                 Some(_) | None => return,
             }
             if let Some(Reverse((at, id))) = self.timers.pop() {
+                TIMER_LATE.record(now.saturating_sub(at) as f64 / 1_000.0);
                 self.timer_fired(id, at);
             }
         }
@@ -384,7 +393,9 @@ impl Lane {
     fn tick(&mut self) {
         let now = self.parts.clock.now();
         self.rotation = self.rotation.wrapping_add(1);
-        self.proofs.looked(&self.parts.broker.depths(), now);
+        let depths = self.parts.broker.depths();
+        self.proofs.looked(&depths, now);
+        self.parts.standing.looked(&depths);
         self.parts.releaser.looked();
         for &partition in &self.leased {
             self.parts.broker.probe(partition, now);
@@ -393,7 +404,7 @@ impl Lane {
             .releaser
             .flush_when_idle(self.in_flight.is_none() && self.open.is_empty());
         self.forget_surplus();
-        metrics::gauge!("impresario_sagas_cached").set(self.slots.len() as f64);
+        self.parts.standing.cached(self.slots.len());
     }
 
     /// Chance for backoffs: xorshift, seeded by nothing that matters.

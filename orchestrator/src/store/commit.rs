@@ -8,6 +8,7 @@
 //! ([`written`]) and never assumes.
 
 use chrono::{DateTime, Utc};
+use impresario_metrics::table::COMMITS_CONTENDED;
 use impresario_workflows::SagaId;
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgPool};
@@ -199,7 +200,7 @@ pub async fn commit(connection: &mut PgConnection, batch: &Batch) -> Answer {
     let answered = match execute(connection, COMMIT, batch).await {
         // The server says that it has rolled it back: the same batch may be tried at once.
         Err(error) if is_contended(&error) => {
-            metrics::counter!("impresario_commits_contended_total").increment(1);
+            COMMITS_CONTENDED.add(1);
             execute(connection, CONTENDED, batch).await
         }
         answered => answered,

@@ -22,6 +22,7 @@ pub mod retention;
 pub mod row;
 pub mod sagas;
 pub mod timers;
+pub mod vitals;
 
 pub use database::{Database, Options};
 pub use error::Error;

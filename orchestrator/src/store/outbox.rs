@@ -71,17 +71,6 @@ pub async fn delete(pool: &PgPool, ids: &[i64]) -> Result<(), Error> {
         .map_err(Error::doing("delete outbox rows"))
 }
 
-/// Rows and the age of the oldest in seconds, for metrics: what has not reached its queue.
-pub async fn backlog(pool: &PgPool) -> Result<(i64, f64), Error> {
-    sqlx::query_as(
-        "select count(*), coalesce(extract(epoch from clock_timestamp() - min(due - interval '10 seconds')), 0)::float8
-         from (select due from outbox limit 10000) o",
-    )
-    .fetch_one(pool)
-    .await
-    .map_err(Error::doing("count the outbox"))
-}
-
 /// Pools with rows that should have been published by now (older than a second, or tried before): an empty
 /// queue says nothing about their workers.
 pub async fn pools_behind(pool: &PgPool) -> Result<Vec<String>, Error> {

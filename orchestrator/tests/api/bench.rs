@@ -10,7 +10,6 @@ use impresario_orchestrator::store::{self, Database};
 use impresario_orchestrator::{Engine, Options, api};
 use impresario_workflows::Definition;
 use impresario_workflows::definition::SHIPPED;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use std::sync::Arc;
@@ -71,9 +70,7 @@ impl Bench {
         let engine = Engine::start(options, database, definitions, workers, arrivals_in)
             .await
             .unwrap();
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
         let options = api::Options {
-            metrics,
             webhook_secret: Some(SECRET.to_owned()),
             orphan_grace: Duration::ZERO,
         };

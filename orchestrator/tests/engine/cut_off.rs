@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::http::Request;
 use impresario_orchestrator::api;
 use impresario_protocol::Operation;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -66,7 +65,6 @@ async fn h22_without_its_database_nothing_is_acknowledged_sent_or_answered() {
 
 fn api_of(replica: &Replica) -> Router {
     let options = api::Options {
-        metrics: PrometheusBuilder::new().build_recorder().handle(),
         webhook_secret: None,
         orphan_grace: Duration::ZERO,
     };

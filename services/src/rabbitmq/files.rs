@@ -37,7 +37,7 @@ impl Files {
     }
 
     /// Writes the settings. Those that are empty exist so that the machine's own are not read.
-    pub(super) fn write(&self, settings: &[String]) -> Result<(), Error> {
+    pub(super) fn write(&self, settings: &[String], plugins: &[&str]) -> Result<(), Error> {
         for name in ["home", "data", "log"] {
             let path = self.folder.join(name);
             fs::create_dir_all(&path).map_err(|e| Error::io("create", &path, &e))?;
@@ -51,7 +51,7 @@ impl Files {
         }
         self.put("rabbitmq.conf", &conf)?;
         self.put("advanced.config", "[].\n")?;
-        self.put("enabled_plugins", "[].\n")?;
+        self.put("enabled_plugins", &format!("[{}].\n", plugins.join(",")))?;
         self.put("rabbitmq-env.conf", "")
     }
 

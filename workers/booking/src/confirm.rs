@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use impresario_metrics::table::TICKETS;
 use impresario_worker_sdk::{
     Batch, BatchItem, Compensation, ForwardEffect, HandlerError, TaskContext, Undo, Verdict,
 };
@@ -216,6 +217,7 @@ async fn insert_tickets(
     .bind(rows.iter().map(|row| row.3.as_str()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
+    TICKETS.with(["issued"]).increment(rows.len() as u64);
     Ok(())
 }
 
@@ -228,10 +230,11 @@ impl Compensation for CancelBooking {
         forward: ForwardEffect,
     ) -> Result<Undo, HandlerError> {
         let booked: Output = forward.output()?;
-        sqlx::query("update ticket set state = 'void' where booking_ref = $1")
+        let voided = sqlx::query("update ticket set state = 'void' where booking_ref = $1")
             .bind(&booked.booking_ref)
             .execute(&mut *tx)
             .await?;
+        TICKETS.with(["voided"]).increment(voided.rows_affected());
         sqlx::query("update booking set state = 'cancelled' where booking_ref = $1")
             .bind(&booked.booking_ref)
             .execute(tx)

@@ -4,6 +4,7 @@
 //! Until the refund is recorded the seats belong to the booking still, so restoring finds them free of other tickets.
 
 use async_trait::async_trait;
+use impresario_metrics::table::TICKETS;
 use impresario_worker_sdk::{
     Compensation, ForwardEffect, HandlerError, TaskContext, Transactional, Undo, Verdict,
 };
@@ -136,11 +137,14 @@ async fn set(
 }
 
 async fn tickets(tx: &mut PgConnection, booking_ref: &str, state: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("update ticket set state = $2 where booking_ref = $1")
+    let changed = sqlx::query("update ticket set state = $2 where booking_ref = $1")
         .bind(booking_ref)
         .bind(state)
         .execute(tx)
         .await?;
+    if state == "void" {
+        TICKETS.with(["voided"]).increment(changed.rows_affected());
+    }
     Ok(())
 }
 

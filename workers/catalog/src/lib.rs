@@ -8,6 +8,7 @@
 
 mod model;
 mod rest;
+mod sampler;
 mod seed;
 mod sweeper;
 mod tasks;
@@ -74,6 +75,11 @@ pub fn pool(database: &Database, config: &Config) -> Pool {
         .compensation("waitlist-return", tasks::ReturnEntry)
         .transactional("waitlist-close", tasks::CloseEntry)
         .build()
+}
+
+/// Counts seats for whoever asks, until `shutdown`.
+pub async fn run_sampler(database: Database, shutdown: CancellationToken) {
+    sampler::run(database, shutdown).await;
 }
 
 /// Sweeps expired holds until `shutdown`.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use impresario_metrics::table::SEATS_CHANGED;
 use impresario_worker_sdk::Database;
 use tokio_util::sync::CancellationToken;
 
@@ -47,9 +48,10 @@ pub async fn sweep(database: &Database) -> Result<usize, sqlx::Error> {
         let holds = rows::holds_lock(&mut tx, &expired)
             .await
             .map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        rows::seats_free(&mut tx, &holds).await?;
+        let freed = rows::seats_free(&mut tx, &holds).await?;
         rows::holds_set_state(&mut tx, &expired, HoldState::Expired).await?;
         tx.commit().await?;
+        SEATS_CHANGED.with(["expired"]).increment(freed);
         Ok(expired.len())
     });
     swept

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use impresario_metrics::table::DELIVERIES;
 use impresario_worker_sdk::Database;
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
@@ -146,12 +147,19 @@ async fn note(
     result: Result<(), String>,
 ) -> Result<(), sqlx::Error> {
     let (state, error) = match result {
-        Ok(()) => ("delivered", None),
+        Ok(()) => {
+            DELIVERIES.with(["delivered"]).increment(1);
+            ("delivered", None)
+        }
         Err(error) if delivery.attempts >= config.attempts_max => {
             tracing::error!(delivery = delivery.id, error, "a webhook was given up");
+            DELIVERIES.with(["given_up"]).increment(1);
             ("failed", Some(error))
         }
-        Err(error) => ("pending", Some(error)),
+        Err(error) => {
+            DELIVERIES.with(["retried"]).increment(1);
+            ("pending", Some(error))
+        }
     };
     let doublings = u32::try_from(delivery.attempts - 1).unwrap_or(0).min(16);
     let pause = config

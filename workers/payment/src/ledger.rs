@@ -12,6 +12,7 @@
 //! Written in the transaction that stores the step's answer, under the effect key: a repeated step finds its
 //! transfer and adds nothing. Balances are sums, so no row is hot.
 
+use impresario_metrics::table::{MONEY_MOVED, MONEY_MOVEMENTS};
 use impresario_worker_sdk::Database;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Row};
@@ -129,6 +130,15 @@ pub async fn record(tx: &mut PgConnection, transfers: &[Transfer]) -> Result<(),
     .bind(entries.iter().map(|entry| entry.2).collect::<Vec<_>>())
     .execute(tx)
     .await?;
+    for Transfer {
+        movement, money, ..
+    } in transfers
+    {
+        MONEY_MOVEMENTS.with([movement.as_str()]).increment(1);
+        MONEY_MOVED
+            .with([movement.as_str(), &money.currency])
+            .increment(u64::try_from(money.amount).unwrap_or_default());
+    }
     Ok(())
 }
 

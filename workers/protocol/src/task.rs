@@ -82,6 +82,9 @@ pub struct TaskMessage {
     pub v: u16,
     /// Results partition; the queue is [`crate::results_queue`].
     pub partition: u16,
+    /// When it was published (Unix milliseconds, the publisher's clock): to measure with, and for nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<u64>,
     /// The tasks; never empty.
     pub tasks: Vec<Task>,
 }

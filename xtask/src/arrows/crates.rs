@@ -20,7 +20,7 @@ const WORKERS: &[&str] = &[
     "impresario-notification",
 ];
 
-const RULES: [Never; 4] = [
+const RULES: [Never; 6] = [
     Never {
         who: &["impresario-workflows"],
         whom: &[
@@ -35,8 +35,25 @@ const RULES: [Never; 4] = [
             "impresario-protocol",
             "impresario-worker-sdk",
             "impresario-services",
+            "impresario-metrics",
         ],
         why: "workflows knows nobody",
+    },
+    Never {
+        who: &["impresario-metrics"],
+        whom: &[
+            "impresario-workflows",
+            "impresario-protocol",
+            "impresario-orchestrator",
+            "tokio",
+            "axum",
+        ],
+        why: "metrics is a table that everybody may name: it knows nobody, and serves nothing",
+    },
+    Never {
+        who: &["impresario-dashboards"],
+        whom: &["impresario-orchestrator", "impresario-workflows", "tokio"],
+        why: "boards and alerts are made of the table alone",
     },
     Never {
         who: WORKERS,

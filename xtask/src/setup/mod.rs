@@ -69,11 +69,32 @@ const MAVEN: Need = Need {
     dnf: "maven",
 };
 
+const PROMETHEUS: Need = Need {
+    name: "Prometheus",
+    why: "scrapes the platform in tests; its promtool tests alerts",
+    is_there: || packages::on_path("promtool") && packages::on_path("prometheus"),
+    apt: "prometheus",
+    brew: "prometheus",
+    dnf: "prometheus",
+};
+
+const ALERTMANAGER: Need = Need {
+    name: "Alertmanager's amtool",
+    why: "tests who gets which alert",
+    is_there: || packages::on_path("amtool"),
+    apt: "prometheus-alertmanager",
+    brew: "alertmanager",
+    dnf: "alertmanager",
+};
+
 /// The servers of a test run.
 pub(crate) const SERVERS: [Need; 3] = [POSTGRES, RABBITMQ, REDIS];
 
 /// What Kafka takes.
 pub(crate) const KAFKA: [Need; 2] = [JAVA, MAVEN];
+
+/// What looks at a platform in a test run.
+pub(crate) const OBSERVERS: [Need; 2] = [PROMETHEUS, ALERTMANAGER];
 
 /// `cargo xtask setup [--yes]`.
 pub(crate) fn run(words: &[String]) -> Outcome {
@@ -83,7 +104,8 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         _ => return Err("say: cargo xtask setup [--yes]".to_owned()),
     };
     ensure(&SERVERS, yes)?;
-    for need in SERVERS {
+    ensure(&OBSERVERS, yes)?;
+    for need in SERVERS.iter().chain(&OBSERVERS) {
         println!("  have  {}", need.name);
     }
     kafka(yes)?;

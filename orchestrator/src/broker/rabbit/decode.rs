@@ -5,13 +5,11 @@
 //! meant to answer repeat the question. An output that is larger than it may be never gets into a journal: its effect has
 //! happened, but what came of it is not to be had, so the answer is `unknown` and somebody looks.
 
+use impresario_metrics::table::RESULTS_UNREADABLE;
 use impresario_protocol::{
     OUTPUT_BYTES_MAX, Outcome, PROTOCOL_VERSION, Probe, Problem, ResultMessage, TaskResult,
 };
 use serde::Deserialize;
-
-/// Result messages that could not be read, by `reason` (`version`, `body`).
-const UNREADABLE_TOTAL: &str = "impresario_results_unreadable_total";
 
 /// Just enough of any version's body to tell the version.
 #[derive(Deserialize)]
@@ -66,7 +64,7 @@ fn bounded(mut results: Vec<TaskResult>, bytes: usize) -> Vec<TaskResult> {
 }
 
 fn unreadable(queue: &str, body: &[u8], reason: &'static str, version: Option<u64>) -> Body {
-    metrics::counter!(UNREADABLE_TOTAL, "reason" => reason).increment(1);
+    RESULTS_UNREADABLE.with([reason]).increment(1);
     tracing::error!(%queue, bytes = body.len(), reason, ?version, "a result message cannot be read");
     Body::Results(Vec::new())
 }

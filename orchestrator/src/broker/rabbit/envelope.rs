@@ -1,18 +1,23 @@
 //! Cuts a list of encoded tasks into message bodies.
 //!
-//! The tasks were encoded once, for the outbox row; here the envelope `{"v":1,"partition":P,"tasks":[…]}` is
+//! The tasks were encoded once, for the outbox row; here the envelope `{"v":1,"partition":P,"sent_at":T,"tasks":[…]}` is
 //! written around those bytes by hand, so that publishing never parses or encodes a task again. The tests
 //! hold it to the protocol crate's own reading.
 
 use impresario_protocol::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, TASKS_PER_MESSAGE_MAX};
 
-/// Room for the envelope itself; it is 40 bytes with the greatest numbers.
-const ENVELOPE_BYTES: usize = 64;
+/// Room for the envelope itself; it is 71 bytes with the greatest numbers.
+const ENVELOPE_BYTES: usize = 96;
 
 /// Bodies of at most `per_message` tasks and below the protocol's size, in the order of the tasks. A task
 /// that is too large by itself travels alone and is the caller's mistake: it is sent all the same, because a
 /// list that can never leave would hold its siblings back for ever.
-pub(super) fn bodies(partition: u16, tasks: &[Vec<u8>], per_message: usize) -> Vec<Vec<u8>> {
+pub(super) fn bodies(
+    partition: u16,
+    tasks: &[Vec<u8>],
+    per_message: usize,
+    sent_at: u64,
+) -> Vec<Vec<u8>> {
     let per_message = per_message.clamp(1, TASKS_PER_MESSAGE_MAX);
     let mut bodies = Vec::with_capacity(tasks.len().div_ceil(per_message));
     let mut first = 0;
@@ -34,16 +39,19 @@ pub(super) fn bodies(partition: u16, tasks: &[Vec<u8>], per_message: usize) -> V
                 "a task is larger than a message may be; sending it alone"
             );
         }
-        bodies.push(envelope(partition, &tasks[first..end], bytes));
+        bodies.push(envelope(partition, &tasks[first..end], bytes, sent_at));
         first = end;
     }
     bodies
 }
 
-fn envelope(partition: u16, tasks: &[Vec<u8>], capacity: usize) -> Vec<u8> {
+fn envelope(partition: u16, tasks: &[Vec<u8>], capacity: usize, sent_at: u64) -> Vec<u8> {
     let mut body = Vec::with_capacity(capacity);
     body.extend_from_slice(
-        format!("{{\"v\":{PROTOCOL_VERSION},\"partition\":{partition},\"tasks\":[").as_bytes(),
+        format!(
+            "{{\"v\":{PROTOCOL_VERSION},\"partition\":{partition},\"sent_at\":{sent_at},\"tasks\":["
+        )
+        .as_bytes(),
     );
     for (index, task) in tasks.iter().enumerate() {
         if index > 0 {
@@ -100,7 +108,7 @@ mod tests {
     #[test]
     fn the_hand_written_envelope_reads_as_a_task_message_in_order() {
         let tasks: Vec<_> = (0..7).map(|n| task(n, 10)).collect();
-        let read = sagas(&bodies(u16::MAX, &tasks, 3));
+        let read = sagas(&bodies(u16::MAX, &tasks, 3, u64::MAX));
         assert_eq!(read.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 1]);
         let flat: Vec<_> = read.into_iter().flatten().collect();
         assert_eq!(
@@ -112,7 +120,7 @@ mod tests {
     #[test]
     fn bodies_stay_below_the_protocols_size() {
         let tasks: Vec<_> = (0..10).map(|n| task(n, MESSAGE_BYTES_MAX / 4)).collect();
-        let bodies = bodies(u16::MAX, &tasks, 128);
+        let bodies = bodies(u16::MAX, &tasks, 128, u64::MAX);
         assert!(bodies.iter().all(|body| body.len() < MESSAGE_BYTES_MAX));
         assert_eq!(
             sagas(&bodies).iter().map(Vec::len).collect::<Vec<_>>(),
@@ -123,13 +131,13 @@ mod tests {
     #[test]
     fn a_task_that_is_too_large_travels_alone() {
         let tasks = [task(0, 1), task(1, MESSAGE_BYTES_MAX), task(2, 1)];
-        let read = sagas(&bodies(u16::MAX, &tasks, 128));
+        let read = sagas(&bodies(u16::MAX, &tasks, 128, u64::MAX));
         assert_eq!(read.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
     }
 
     #[test]
     fn no_tasks_make_no_message_and_a_limit_of_zero_means_one() {
-        assert!(bodies(1, &[], 8).is_empty());
-        assert_eq!(bodies(u16::MAX, &[task(0, 1), task(1, 1)], 0).len(), 2);
+        assert!(bodies(1, &[], 8, 0).is_empty());
+        assert_eq!(bodies(u16::MAX, &[task(0, 1), task(1, 1)], 0, 0).len(), 2);
     }
 }

@@ -172,10 +172,11 @@ impl Broker for Rabbit {
         per_message: usize,
     ) -> Vec<Result<(), PublishError>> {
         let deadline = Instant::now() + self.confirm_timeout;
+        let sent_at = crate::clock::now();
         let mut messages = Vec::new();
         let mut list_of = Vec::new();
         for (index, list) in lists.iter().enumerate() {
-            for body in envelope::bodies(list.partition, &list.tasks, per_message) {
+            for body in envelope::bodies(list.partition, &list.tasks, per_message, sent_at) {
                 list_of.push(index);
                 messages.push(publish::Message {
                     queue: self.queues.tasks(&list.pool),

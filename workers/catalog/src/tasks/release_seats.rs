@@ -3,6 +3,7 @@
 //! An expired hold may have lost seats to another saga; only those that still point to this hold are freed.
 
 use async_trait::async_trait;
+use impresario_metrics::table::SEATS_CHANGED;
 use impresario_protocol::Problem;
 use impresario_worker_sdk::{Compensation, ForwardEffect, HandlerError, TaskContext, Undo};
 use serde::Deserialize;
@@ -40,6 +41,7 @@ impl Compensation for ReleaseSeats {
         match hold.state {
             HoldState::Held | HoldState::Pinned | HoldState::Expired => {
                 let freed = rows::seats_free(tx, std::slice::from_ref(&hold)).await?;
+                SEATS_CHANGED.with(["released"]).increment(freed);
                 rows::holds_set_state(tx, &[hold.hold_id], HoldState::Released).await?;
                 Ok(Undo::Undone(json!({ "released": freed })))
             }

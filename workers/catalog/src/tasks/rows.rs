@@ -3,6 +3,7 @@
 //! Every lock is taken in sorted order by one statement: `for update` locks above the sort.
 
 use chrono::{DateTime, Utc};
+use impresario_metrics::table::SEATS_CHANGED;
 use impresario_worker_sdk::HandlerError;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
@@ -145,6 +146,7 @@ pub(crate) async fn holds_insert(
     )
     .execute(tx)
     .await?;
+    SEATS_CHANGED.with(["held"]).increment(pairs.len() as u64);
     Ok(())
 }
 
@@ -229,6 +231,8 @@ pub(crate) async fn seats_keep(
     .bind(sold)
     .execute(tx)
     .await?;
+    let change = if sold { "sold" } else { "pinned" };
+    SEATS_CHANGED.with([change]).increment(keys.len() as u64);
     Ok(())
 }
 
@@ -285,5 +289,7 @@ pub(crate) async fn seats_unsell(tx: &mut PgConnection, hold: &Hold) -> Result<u
     .bind(hold.hold_id)
     .execute(tx)
     .await?;
-    Ok(freed.rows_affected())
+    let freed = freed.rows_affected();
+    SEATS_CHANGED.with(["released"]).increment(freed);
+    Ok(freed)
 }

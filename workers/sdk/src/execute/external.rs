@@ -10,9 +10,10 @@
 //! decides, not our answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use impresario_metrics::table::{CALL_DURATION, DEDUPE_HITS};
 use impresario_protocol::{OUTPUT_BYTES_MAX, Outcome, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -165,7 +166,12 @@ pub(crate) async fn run(sets: Arc<ExternalSets>, task: TaskContext) -> Outcome {
         let (task, input) = (&attempt.task, &attempt.task.task().input);
         let verdict = match sets.intend(&attempt).await? {
             Intent::Answer(outcome) => return Ok(outcome),
-            Intent::Act => handler.act(task, input).await,
+            Intent::Act => {
+                let begun = Instant::now();
+                let verdict = handler.act(task, input).await;
+                called(&task.task().task, &verdict, begun.elapsed());
+                verdict
+            }
             Intent::FindFirst => match handler.find(task, input).await {
                 Closing::Applied(output) => Verdict::Done(output),
                 Closing::Closed(problem)
@@ -181,6 +187,19 @@ pub(crate) async fn run(sets: Arc<ExternalSets>, task: TaskContext) -> Outcome {
         }
     })
     .await
+}
+
+/// How long a call took, and what came of it. Looked up each time: it is little beside a call.
+fn called(task: &str, verdict: &Verdict<Value>, took: Duration) {
+    let result = match verdict {
+        Verdict::Done(_) => "done",
+        Verdict::Rejected(_) => "rejected",
+        Verdict::Failed(_) => "failed",
+        Verdict::Unknown(_) => "unknown",
+    };
+    CALL_DURATION
+        .with([task, result])
+        .record(took.as_secs_f64());
 }
 
 /// What an attempt does after its intent was looked at.
@@ -224,7 +243,10 @@ pub(super) async fn intend(
         return Ok(Intent::Answer(Outcome::Failed(vanished())));
     };
     Ok(match meaning::forward(&found, claim)? {
-        Forward::Answer(outcome) => Intent::Answer(outcome),
+        Forward::Answer(outcome) => {
+            DEDUPE_HITS.with(["barrier"]).increment(1);
+            Intent::Answer(outcome)
+        }
         Forward::Repeat { age_ms } if remembered(handler, age_ms) => Intent::Act,
         Forward::Repeat { age_ms: _ } => Intent::FindFirst,
     })

@@ -4,6 +4,7 @@
 //! two a concurrent duplicate may win; then its stored answer is ours too, as for every duplicate.
 
 use async_trait::async_trait;
+use impresario_metrics::table::DEDUPE_HITS;
 use impresario_protocol::{Outcome, Problem};
 use serde::Deserialize;
 use serde_json::Value;
@@ -101,7 +102,10 @@ pub(crate) async fn found(
         return Ok(Outcome::Failed(vanished()));
     };
     match meaning::forward(&found, claim)? {
-        Forward::Answer(outcome) => Ok(outcome),
+        Forward::Answer(outcome) => {
+            DEDUPE_HITS.with(["barrier"]).increment(1);
+            Ok(outcome)
+        }
         Forward::Repeat { age_ms: _ } => Err(HandlerError::Broken(
             "an intent where effects are transactional: was the handler's kind changed?".into(),
         )),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use impresario_metrics::Count;
 use impresario_protocol::{
     MESSAGE_BYTES_MAX, PROTOCOL_VERSION, ResultMessage, TASKS_PER_MESSAGE_MAX, TaskResult,
 };
@@ -75,13 +76,15 @@ pub(super) struct Answer {
 /// The publishers.
 pub(super) struct Answers {
     transport: Arc<dyn Transport>,
+    resent: Count,
     partitions: Mutex<HashMap<u16, mpsc::Sender<Answer>>>,
 }
 
 impl Answers {
-    pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
+    pub(super) fn new(transport: Arc<dyn Transport>, resent: Count) -> Self {
         Answers {
             transport,
+            resent,
             partitions: Mutex::new(HashMap::new()),
         }
     }
@@ -100,7 +103,8 @@ impl Answers {
             .unwrap_or_else(PoisonError::into_inner);
         let start = || {
             let (sender, answers) = mpsc::channel(WAITING_MAX);
-            tokio::spawn(publish(self.transport.clone(), partition, answers));
+            let (transport, resent) = (self.transport.clone(), self.resent.clone());
+            tokio::spawn(publish(transport, partition, answers, resent));
             sender
         };
         partitions.entry(partition).or_insert_with(start).clone()
@@ -111,6 +115,7 @@ async fn publish(
     transport: Arc<dyn Transport>,
     partition: u16,
     mut answers: mpsc::Receiver<Answer>,
+    resent: Count,
 ) {
     let mut unconfirmed = FuturesUnordered::new();
     let mut held = None;
@@ -121,7 +126,7 @@ async fn publish(
             first = next(&mut held, &mut answers), if unconfirmed.len() < UNCONFIRMED_MAX => {
                 let Some(first) = first else { break };
                 let batch = gather(first, &mut held, &mut answers);
-                unconfirmed.push(store(transport.as_ref(), partition, batch));
+                unconfirmed.push(store(transport.as_ref(), partition, batch, &resent));
             }
         }
     }
@@ -191,7 +196,7 @@ fn weight(value: &serde_json::Value) -> usize {
 }
 
 /// Publishes until it is confirmed, then tells the receipts.
-async fn store(transport: &dyn Transport, partition: u16, batch: Vec<Answer>) {
+async fn store(transport: &dyn Transport, partition: u16, batch: Vec<Answer>, resent: &Count) {
     let (results, receipts): (Vec<_>, Vec<_>) = batch
         .into_iter()
         .map(|answer| (answer.result, answer.receipt))
@@ -212,6 +217,7 @@ async fn store(transport: &dyn Transport, partition: u16, batch: Vec<Answer>) {
     let mut pause = RETRY_FIRST;
     while let Err(error) = transport.publish(partition, &body).await {
         tracing::warn!(%error, "results are published again");
+        resent.increment(1);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RETRY_MAX);
     }

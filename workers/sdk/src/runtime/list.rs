@@ -4,7 +4,7 @@
 //! starts, so that a task that kills its worker is found and stops doing so.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -35,6 +35,7 @@ pub(super) async fn run(shared: &Shared, delivery: Delivery) {
     let list = List {
         shared,
         partition: message.partition,
+        sent_at: message.sent_at,
         receipt: Arc::new(ListReceipt::new(delivery.receipt, answers)),
     };
     for identity in unreadable {
@@ -42,6 +43,7 @@ pub(super) async fn run(shared: &Shared, delivery: Delivery) {
     }
     let tasks = message.tasks.into_iter().map(Arc::new);
     if delivery.redelivered {
+        shared.meters.redelivered();
         for task in tasks {
             list.run_again(&task).await;
         }
@@ -54,11 +56,13 @@ pub(super) async fn run(shared: &Shared, delivery: Delivery) {
 struct List<'a> {
     shared: &'a Shared,
     partition: u16,
+    sent_at: Option<u64>,
     receipt: Arc<ListReceipt>,
 }
 
 impl List<'_> {
     async fn answer(&self, result: TaskResult) {
+        self.shared.meters.answered(&result.outcome);
         let answer = Answer {
             result,
             receipt: Some(self.receipt.clone()),
@@ -88,11 +92,17 @@ impl List<'_> {
             }
         };
         // Judged after the wait for a slot: from here on it runs.
-        if task.not_after.is_some_and(|limit_ms| now_ms() > limit_ms) {
+        let now = now_ms();
+        if let Some(sent_at) = self.sent_at {
+            self.shared.meters.started(now.saturating_sub(sent_at));
+        }
+        if task.not_after.is_some_and(|limit_ms| now > limit_ms) {
             return Outcome::Expired;
         }
+        let begun = Instant::now();
         let context = TaskContext::new(task.clone());
         let outcome = supervise::run(self.shared, self.partition, context).await;
+        self.shared.meters.ran(begun.elapsed());
         drop(slot);
         outcome
     }
@@ -113,6 +123,7 @@ impl List<'_> {
             }
         };
         let result = supervise::result(self.shared, task, outcome);
+        self.shared.meters.answered(&result.outcome);
         // A receipt of its own: the count may go only after the answer is stored.
         let stored = Arc::new(ListReceipt::new(crate::Receipt::none(), 1));
         let answer = Answer {
@@ -166,6 +177,8 @@ fn decode(body: &[u8]) -> Result<(TaskMessage, Vec<Identity>), String> {
     struct Lenient {
         v: u16,
         partition: u16,
+        #[serde(default)]
+        sent_at: Option<u64>,
         tasks: Vec<Value>,
     }
     let message = match serde_json::from_slice::<TaskMessage>(body) {
@@ -187,6 +200,7 @@ fn decode(body: &[u8]) -> Result<(TaskMessage, Vec<Identity>), String> {
                 TaskMessage {
                     v: lenient.v,
                     partition: lenient.partition,
+                    sent_at: lenient.sent_at,
                     tasks,
                 },
                 unreadable,

@@ -9,6 +9,7 @@
 
 mod answers;
 mod list;
+mod meters;
 mod supervise;
 mod watch;
 
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{Pool, Transport};
 use answers::Answers;
+use meters::Meters;
 pub use watch::Watch;
 
 /// How much a worker does at once, and how it stops.
@@ -60,6 +62,7 @@ struct Shared {
     name: String,
     slots: Arc<Semaphore>,
     answers: Answers,
+    meters: Meters,
     /// The grace period is over: start nothing more.
     grace_over: CancellationToken,
 }
@@ -83,6 +86,7 @@ impl Worker {
 
     /// Works until `shutdown`, then drains and lets go of the transport.
     pub async fn run(self, shutdown: CancellationToken) {
+        let _shown = self.watch().show();
         let Worker {
             pool,
             transport,
@@ -93,8 +97,10 @@ impl Worker {
         tracing::info!(pool = pool.name(), tasks = ?pool.tasks(), slots = settings.slots, "working");
         // Messages in progress at most: the same bound as the transport's prefetch, for those without one.
         let lists = Arc::new(Semaphore::new((settings.slots / 8).max(8)));
+        let meters = Meters::of(pool.name());
         let shared = Arc::new(Shared {
-            answers: Answers::new(transport.clone()),
+            answers: Answers::new(transport.clone(), meters.resent()),
+            meters,
             pool,
             name: settings.name,
             slots,

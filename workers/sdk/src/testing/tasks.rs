@@ -88,6 +88,7 @@ pub fn message(partition: u16, tasks: Vec<Task>) -> Vec<u8> {
     let message = TaskMessage {
         v: PROTOCOL_VERSION,
         partition,
+        sent_at: None,
         tasks,
     };
     serde_json::to_vec(&message).expect("a task message is JSON")
