@@ -134,7 +134,7 @@ impl Lane {
             match pending.origin {
                 // The key was taken: the key table knows by whom.
                 Origin::Start(wait) if lost_its_key => {
-                    settle::compare_key(*wait, self.parts.database.pool.clone());
+                    settle::compare_key(*wait, self.parts.database.pool.clone(), None);
                 }
                 origin => slot.waiting.push_front(Pending {
                     origin,

@@ -84,7 +84,7 @@ pub(super) fn settle(
             None
         }
         (Origin::Start(wait), Settled::Done { changed: false } | Settled::Refused(_)) => {
-            compare_key(*wait, reads.clone());
+            compare_key(*wait, reads.clone(), Some(standing.saga));
             None
         }
         (Origin::Command(wait), Settled::Done { changed }) => {
@@ -107,8 +107,9 @@ pub(super) fn settle(
 }
 
 /// A start whose key was taken: the same body gives the same saga, another body is the caller's mistake. The
-/// key table is the authority, so it is asked, not the cache.
-pub(super) fn compare_key(wait: StartWait, reads: PgPool) {
+/// key table is the authority, so it is asked, not the cache. `stored_saga` is the one of its id, when the store has one: one
+/// that was lost and made anew is not under its key, and what it was asked with is not known.
+pub(super) fn compare_key(wait: StartWait, reads: PgPool, stored_saga: Option<SagaId>) {
     let StartWait {
         tenant,
         stored,
@@ -124,8 +125,11 @@ pub(super) fn compare_key(wait: StartWait, reads: PgPool) {
                 created: false,
             }),
             Ok(Some(_)) => Err(StartError::KeyReused),
-            // The twin was rolled back, or the database is away: either way the caller may try again.
-            Ok(None) => Err(StartError::Unavailable),
+            // Without a saga the twin was rolled back, and the caller may try again.
+            Ok(None) => match stored_saga {
+                Some(id) => Ok(Started { id, created: false }),
+                None => Err(StartError::Unavailable),
+            },
             Err(error) => {
                 tracing::warn!(error = %error, "cannot look an idempotency key up");
                 Err(StartError::Unavailable)
