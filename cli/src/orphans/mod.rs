@@ -189,8 +189,8 @@ mod tests {
         assert_eq!(
             told,
             "SAGA  VERDICT  UNDOES           WHY\n\
-             i1    undone   authorize, hold  \n\
-             i1    young    authorize, hold  "
+             i1    undone   authorize, hold\n\
+             i1    young    authorize, hold"
         );
     }
 }
