@@ -250,6 +250,9 @@ fn put_together(mut clues: Vec<(Vec<String>, Value)>) -> Option<Value> {
         }
         let mut place = &mut whole;
         for name in path {
+            if place.is_null() {
+                *place = Value::Object(Map::new());
+            }
             place = place.as_object_mut()?.entry(name).or_insert(Value::Null);
         }
         // Null stands where nothing was said yet, and where null was.
