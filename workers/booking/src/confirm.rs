@@ -98,8 +98,7 @@ impl Batch for Confirm {
             verdicts.push(Verdict::Done(output));
         }
         if !confirmed.is_empty() {
-            insert_bookings(tx, &confirmed).await?;
-            insert_tickets(tx, &confirmed).await?;
+            insert(tx, &confirmed).await?;
         }
         Ok(verdicts)
     }
@@ -122,10 +121,14 @@ async fn live_tickets(
     tx: &mut PgConnection,
     keys: &[SeatKey],
 ) -> Result<HashSet<SeatKey>, sqlx::Error> {
+    // Seat by seat: a plain join that is planned while the table is small reads all live tickets for each set, and goes
+    // on to do so when there are many.
     let found: Vec<SeatKey> = sqlx::query_as(
-        "select t.event_id, t.seat
-           from unnest($1::text[], $2::text[]) as k(event_id, seat)
-           join ticket t on t.event_id = k.event_id and t.seat = k.seat and t.state = 'live'",
+        "select k.event_id, k.seat
+           from unnest($1::text[], $2::text[]) as k(event_id, seat),
+                lateral (select from ticket t
+                          where t.event_id = k.event_id and t.seat = k.seat and t.state = 'live'
+                          limit 1) as live",
     )
     .bind(keys.iter().map(|key| key.0.as_str()).collect::<Vec<_>>())
     .bind(keys.iter().map(|key| key.1.as_str()).collect::<Vec<_>>())
@@ -136,18 +139,20 @@ async fn live_tickets(
 
 type Confirmed<'a> = (&'a BatchItem<Input>, String);
 
-async fn insert_bookings(
-    tx: &mut PgConnection,
-    bookings: &[Confirmed<'_>],
-) -> Result<(), sqlx::Error> {
+/// Writes bookings with their tickets.
+async fn insert(tx: &mut PgConnection, bookings: &[Confirmed<'_>]) -> Result<(), sqlx::Error> {
     let text = |of: fn(&Input) -> &str| -> Vec<&str> {
         bookings.iter().map(|(item, _)| of(&item.input)).collect()
     };
+    let tickets = tickets(bookings);
     sqlx::query(
-        "insert into booking (booking_ref, saga, tenant, event_id, hold_id, customer_email,
-                              charge_id, amount, currency)
-         select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
-                              $6::text[], $7::text[], $8::int8[], $9::text[])",
+        "with booked as (
+             insert into booking (booking_ref, saga, tenant, event_id, hold_id, customer_email,
+                                  charge_id, amount, currency)
+             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+                                  $6::text[], $7::text[], $8::int8[], $9::text[]))
+         insert into ticket (event_id, seat, booking_ref, code)
+         select * from unnest($10::text[], $11::text[], $12::text[], $13::text[])",
     )
     .bind(
         bookings
@@ -183,42 +188,30 @@ async fn insert_bookings(
             .collect::<Vec<_>>(),
     )
     .bind(text(|input| &input.price.currency))
+    .bind(tickets.iter().map(|row| row.0).collect::<Vec<_>>())
+    .bind(tickets.iter().map(|row| row.1).collect::<Vec<_>>())
+    .bind(tickets.iter().map(|row| row.2).collect::<Vec<_>>())
+    .bind(tickets.iter().map(|row| row.3.as_str()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
+    TICKETS.with(["issued"]).increment(tickets.len() as u64);
     Ok(())
 }
 
-async fn insert_tickets(
-    tx: &mut PgConnection,
-    bookings: &[Confirmed<'_>],
-) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<(&str, &str, &str, String)> = Vec::new();
+/// Event, seat, booking and code of each ticket, in the order of the unique index: two sets that share seats wait
+/// instead of deadlocking.
+fn tickets<'a>(bookings: &'a [Confirmed<'_>]) -> Vec<(&'a str, &'a str, &'a str, String)> {
+    let mut rows = Vec::new();
     for (item, reference) in bookings {
         let effect = item.task.effect().to_string();
         let event = item.input.event_id.as_str();
         for seat in &item.input.seats {
-            rows.push((
-                event,
-                seat,
-                reference,
-                code::ticket_code(&effect, event, seat),
-            ));
+            let code = code::ticket_code(&effect, event, seat);
+            rows.push((event, seat.as_str(), reference.as_str(), code));
         }
     }
-    // In the order of the unique index: two sets that share seats wait instead of deadlocking.
     rows.sort_unstable();
-    sqlx::query(
-        "insert into ticket (event_id, seat, booking_ref, code)
-         select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])",
-    )
-    .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.3.as_str()).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    TICKETS.with(["issued"]).increment(rows.len() as u64);
-    Ok(())
+    rows
 }
 
 #[async_trait]
