@@ -9,8 +9,9 @@
 //! refund                                -a       +a
 //! ```
 //!
-//! Written in the transaction that stores the step's answer, under the effect key: a repeated step finds its
-//! transfer and adds nothing. Balances are sums, so no row is hot.
+//! The table above is data (`posting`); an entry is a transfer seen through it. Written in the transaction that stores
+//! the step's answer, under the effect key: a repeated step finds its transfer and adds nothing. Balances are sums, so no
+//! row is hot.
 
 use impresario_metrics::table::{MONEY_MOVED, MONEY_MOVEMENTS};
 use impresario_worker_sdk::Database;
@@ -51,22 +52,6 @@ impl Movement {
             Movement::Settle => "settle",
         }
     }
-
-    /// Account and sign of each entry.
-    fn entries(self) -> &'static [(&'static str, i64)] {
-        match self {
-            Movement::Authorize => &[("authorized", 1), ("promised", -1)],
-            Movement::Void => &[("authorized", -1), ("promised", 1)],
-            Movement::Capture => &[
-                ("authorized", -1),
-                ("promised", 1),
-                ("provider", 1),
-                ("sales", -1),
-            ],
-            Movement::Refund => &[("provider", -1), ("sales", 1)],
-            Movement::Settle => &[("provider", 1), ("sales", -1)],
-        }
-    }
 }
 
 /// One movement about to be written.
@@ -82,52 +67,31 @@ pub struct Transfer {
     pub money: Money,
 }
 
-/// Writes transfers with different effect keys, each once, with all their entries in one statement: the database
-/// refuses a statement whose entries do not sum to zero.
+/// Writes transfers with different effect keys, each once. Their entries follow from what moved, by the rules of the
+/// table `posting`, so there is nothing to write them to and nothing that could fail to balance.
 pub async fn record(tx: &mut PgConnection, transfers: &[Transfer]) -> Result<(), sqlx::Error> {
     if transfers.is_empty() {
         return Ok(());
     }
     let column = |of: fn(&Transfer) -> &str| transfers.iter().map(of).collect::<Vec<_>>();
-    let entries: Vec<(&Transfer, &str, i64)> = transfers
-        .iter()
-        .flat_map(|transfer| {
-            let entries = transfer.movement.entries().iter();
-            entries.map(move |(account, sign)| (transfer, *account, sign * transfer.money.amount))
-        })
-        .collect();
     sqlx::query(
-        "with made as (
-             insert into transfer (transfer_id, saga, kind)
-             select t.id, t.saga, t.kind
-               from unnest($1::text[], $2::text[], $3::text[]) as t(id, saga, kind)
-              order by t.id
-             on conflict (transfer_id) do nothing
-             returning transfer_id
-         )
-         insert into entry (transfer_id, account, currency, amount)
-         select e.id, e.account, e.currency, e.amount
-           from unnest($4::text[], $5::text[], $6::text[], $7::int8[])
-                as e(id, account, currency, amount)
-           join made on made.transfer_id = e.id",
+        "insert into transfer (transfer_id, saga, kind, currency, amount)
+         select t.id, t.saga, t.kind, t.currency, t.amount
+           from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[])
+                as t(id, saga, kind, currency, amount)
+          order by t.id
+         on conflict (transfer_id) do nothing",
     )
     .bind(column(|transfer| &transfer.effect))
     .bind(column(|transfer| &transfer.saga))
     .bind(column(|transfer| transfer.movement.as_str()))
+    .bind(column(|transfer| &transfer.money.currency))
     .bind(
-        entries
+        transfers
             .iter()
-            .map(|entry| entry.0.effect.as_str())
+            .map(|transfer| transfer.money.amount)
             .collect::<Vec<_>>(),
     )
-    .bind(entries.iter().map(|entry| entry.1).collect::<Vec<_>>())
-    .bind(
-        entries
-            .iter()
-            .map(|entry| entry.0.money.currency.as_str())
-            .collect::<Vec<_>>(),
-    )
-    .bind(entries.iter().map(|entry| entry.2).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     for Transfer {
