@@ -37,8 +37,8 @@ pub async fn sweep(database: &Database) -> Result<usize, sqlx::Error> {
         let expired: Vec<uuid::Uuid> = sqlx::query_scalar(
             "select hold_id
                from hold
-              where state = 'held' and expires_at <= clock_timestamp()
-              order by expires_at
+              where due <= now()
+              order by due
               limit $1
                 for update skip locked",
         )
