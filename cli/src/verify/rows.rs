@@ -88,6 +88,8 @@ pub(crate) struct BarrierRow {
 pub(crate) struct EffectRow {
     pub(crate) id: i64,
     pub(crate) at_us: i64,
+    /// The participant whose barrier it is.
+    pub(crate) pool: String,
     pub(crate) effect: String,
     pub(crate) saga: String,
     /// None: there was no row.

@@ -104,7 +104,8 @@ impl Batch for Announcement {
             "insert into delivery (delivery_id, saga, kind, body, signed_at, signature, state)
              select d.id, d.saga, $5, d.body, $6, d.signature, $7
                from unnest($1::text[], $2::text[], $3::text[], $4::text[])
-                    as d(id, saga, body, signature)",
+                    as d(id, saga, body, signature)
+              order by d.id",
         )
         .bind(&ids)
         .bind(&sagas)

@@ -7,11 +7,13 @@
 //! Subtle: `Pool::begin` of sqlx 0.9 is not cancel-safe. Transactions are therefore only begun inside spawned
 //! tasks that run to their end, and a connection that comes back inside one is thrown away.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Which schema, and how long to wait for what.
 #[derive(Clone, Debug)]
@@ -83,7 +85,12 @@ pub struct Database {
     pool: PgPool,
     options: PgConnectOptions,
     schema: String,
+    turn: Arc<Semaphore>,
 }
+
+/// Sets that a process has in one schema at the same time. With one, what arrives meanwhile is the next set; more replicas
+/// of the worker are more sets.
+const SETS_AT_ONCE: usize = 1;
 
 impl Database {
     /// Prepares connections to `url`; they are made when first needed, so a worker can start before its
@@ -126,6 +133,7 @@ impl Database {
             pool,
             options,
             schema,
+            turn: Arc::new(Semaphore::new(SETS_AT_ONCE)),
         })
     }
 
@@ -172,6 +180,12 @@ impl Database {
     /// Begins a transaction. Call it only in a task that runs to its end (see the module text).
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.pool.begin().await
+    }
+
+    /// Waits until a set may begin; it lasts until what is returned is dropped.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed, so never an error.
+        self.turn.acquire().await.ok()
     }
 
     /// The connections, for reads and single statements.

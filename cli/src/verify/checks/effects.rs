@@ -21,10 +21,15 @@ pub(super) const CHECK: Check = Check {
     run: check,
 };
 
+/// The participant whose effects are at somebody else's.
+const INTENDS_FIRST: &str = "payment";
+
 /// From where an effect's row may go where: the arrows of the SDK's barrier, said by the checker itself.
-fn may_follow(was: Option<&str>, now: Option<&str>) -> bool {
-    match (was, now) {
+fn may_follow(row: &EffectRow) -> bool {
+    match (row.was.as_deref(), row.now.as_deref()) {
         (None, Some("intent" | "tombstone" | "rejected")) => true,
+        // Effects in the participant's own schema are done with the row; only somebody else's are intended first.
+        (None, Some("succeeded")) => row.pool != INTENDS_FIRST,
         (Some("intent"), Some("succeeded" | "rejected" | "closing" | "tombstone")) => true,
         // An attempt that claims no effect leaves no trace.
         (Some("intent"), None) => true,
@@ -52,7 +57,7 @@ fn check(case: &Case<'_>, found: &mut Findings) {
         let mut state: Option<&str> = None;
         for row in rows {
             let (was, now) = (row.was.as_deref(), row.now.as_deref());
-            if was != state || !may_follow(was, now) {
+            if was != state || !may_follow(row) {
                 let what = format!("{effect} was {state:?} and went from {was:?} to {now:?}");
                 found.report(Rule::ClosedStaysClosed, saga, what);
             }

@@ -1,13 +1,16 @@
 //! The barrier's SQL: claim, read under lock, settle. Callers hold the transaction.
 //!
-//! Order matters for locks: claims are inserted sorted by key, so two sets that share keys wait for each
-//! other instead of deadlocking; and the barrier row always comes before the pool's own rows.
+//! Order matters for locks: rows are inserted sorted by key, so two sets that share keys wait for each other
+//! instead of deadlocking. Whoever claims or locks a barrier row does so before the pool's own rows; a set inserts its
+//! rows last, and whoever it may wait for there wants nothing of the pool any more.
 
 use impresario_protocol::{EffectKey, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
+use std::collections::HashMap;
 
 use super::EffectState;
 use super::hash::input_hash;
@@ -179,8 +182,38 @@ pub(crate) async fn lock(
     .bind(effect.to_string())
     .fetch_optional(tx)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Found {
+    row.as_ref().map(read).transpose()
+}
+
+/// The rows of those keys that have one, not locked: enough to answer from.
+pub(crate) async fn look(
+    tx: &mut PgConnection,
+    claims: Vec<&Claim>,
+) -> Result<HashMap<String, Found>, HandlerError> {
+    if claims.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query(
+        "select effect, state, task, input_hash, input::text, outcome::text, undo::text,
+                (extract(epoch from clock_timestamp() - claimed_at) * 1000)::int8 as age_ms
+           from barrier
+          where effect = any($1)",
+    )
+    .bind(
+        claims
+            .iter()
+            .map(|claim| claim.effect.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .fetch_all(tx)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("effect")?, read(row)?)))
+        .collect()
+}
+
+fn read(row: &PgRow) -> Result<Found, HandlerError> {
+    Ok(Found {
         state: EffectState::parse(row.try_get("state")?)?,
         task: row.try_get("task")?,
         input_hash: row.try_get("input_hash")?,
@@ -188,7 +221,7 @@ pub(crate) async fn lock(
         outcome: row.try_get("outcome")?,
         undo: row.try_get("undo")?,
         age_ms: row.try_get("age_ms")?,
-    }))
+    })
 }
 
 /// How claims of a set ended.
@@ -197,28 +230,6 @@ pub(crate) struct Settled {
     pub(crate) effects: Vec<String>,
     pub(crate) states: Vec<&'static str>,
     pub(crate) outcomes: Vec<String>,
-}
-
-/// Writes the answers of a set.
-pub(crate) async fn settle(tx: &mut PgConnection, settled: &Settled) -> Result<(), HandlerError> {
-    let updated = sqlx::query(
-        "update barrier b
-            set state = s.state, outcome = s.outcome::json, at = clock_timestamp()
-           from unnest($1::text[], $2::text[], $3::text[]) as s(effect, state, outcome)
-          where b.effect = s.effect and b.state = 'intent'",
-    )
-    .bind(&settled.effects)
-    .bind(&settled.states)
-    .bind(&settled.outcomes)
-    .execute(tx)
-    .await?;
-    if updated.rows_affected() == settled.effects.len() as u64 {
-        Ok(())
-    } else {
-        Err(HandlerError::Broken(
-            "a claimed barrier row changed under its transaction".into(),
-        ))
-    }
 }
 
 /// Writes the answers of those effects whose intent is still open, locked in the order of their keys; which they were.
@@ -247,13 +258,68 @@ pub(crate) async fn settle_open(
     .await
 }
 
-/// Takes back claims whose tasks claim no effect, so that another attempt starts anew.
-pub(crate) async fn unclaim(tx: &mut PgConnection, effects: &[String]) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from barrier where effect = any($1) and state = 'intent'")
-        .bind(effects)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// The answer of a task whose key has no row yet.
+#[derive(Debug)]
+pub(crate) struct Answered<'a> {
+    pub(crate) claim: &'a Claim,
+    pub(crate) state: EffectState,
+    pub(crate) outcome: String,
+}
+
+/// Inserts rows with their answers, each written once; false when there was a row for one of them already. For a key
+/// that another transaction is inserting, waits for its end.
+pub(crate) async fn insert_answered(
+    tx: &mut PgConnection,
+    answered: &[Answered<'_>],
+) -> Result<bool, sqlx::Error> {
+    if answered.is_empty() {
+        return Ok(true);
+    }
+    let column = |of: fn(&Claim) -> &str| {
+        let claims = answered.iter().map(|one| of(one.claim));
+        claims.collect::<Vec<_>>()
+    };
+    let inserted = sqlx::query(
+        "insert into barrier
+                (effect, saga, saga_started_at, task, state, input_hash, input, outcome)
+         select a.effect, a.saga, a.started, a.task, a.state, a.hash, a.input::json, a.outcome::json
+           from unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::text[], $6::bytea[], $7::text[],
+                       $8::text[])
+                as a(effect, saga, started, task, state, hash, input, outcome)
+          order by a.effect collate \"C\"
+         on conflict (effect) do nothing",
+    )
+    .bind(column(|claim| &claim.effect))
+    .bind(column(|claim| &claim.saga))
+    .bind(
+        answered
+            .iter()
+            .map(|one| one.claim.saga_started_at)
+            .collect::<Vec<_>>(),
+    )
+    .bind(column(|claim| &claim.task))
+    .bind(
+        answered
+            .iter()
+            .map(|one| one.state.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        answered
+            .iter()
+            .map(|one| one.claim.input_hash.as_slice())
+            .collect::<Vec<_>>(),
+    )
+    .bind(column(|claim| &claim.input))
+    .bind(
+        answered
+            .iter()
+            .map(|one| one.outcome.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(inserted.rows_affected() == answered.len() as u64)
 }
 
 /// Inserts a stored rejection if there is no row yet; whether it did.

@@ -41,7 +41,7 @@ impl BatchQueue {
         }
         let batches = self.batches.clone();
         joined(async move {
-            let outcomes = set::run(&batches.database, &batches.handler, &[task]).await?;
+            let outcomes = set::run_alone(&batches.database, &batches.handler, task).await?;
             let outcome = outcomes.into_iter().next();
             outcome.ok_or_else(|| HandlerError::Broken("a set of one without an answer".into()))
         })
@@ -53,6 +53,10 @@ impl BatchQueue {
 impl Sets for Batches {
     type Item = TaskContext;
     type Answer = Outcome;
+
+    fn database(&self) -> &Database {
+        &self.database
+    }
 
     fn key(task: &TaskContext) -> &EffectKey {
         task.effect()
@@ -69,10 +73,6 @@ impl Sets for Batches {
             .collect();
         let mut outcomes = match set::run(&self.database, &self.handler, &ours).await {
             Ok(outcomes) => outcomes.into_iter(),
-            Err(error) if ours.len() == 1 => {
-                tracing::warn!(%error, "a task failed");
-                vec![Outcome::Failed(error.problem())].into_iter()
-            }
             Err(error) => {
                 tracing::info!(tasks = ours.len(), %error, "a set failed; its items run one by one");
                 Vec::new().into_iter()

@@ -84,6 +84,10 @@ impl Sets for Intents {
     type Item = Arc<Attempt>;
     type Answer = Intent;
 
+    fn database(&self) -> &Database {
+        &self.0.database
+    }
+
     fn key(attempt: &Arc<Attempt>) -> &EffectKey {
         attempt.task.effect()
     }
@@ -110,6 +114,10 @@ struct Answers(Arc<Work>);
 impl Sets for Answers {
     type Item = Answer;
     type Answer = Outcome;
+
+    fn database(&self) -> &Database {
+        &self.0.database
+    }
 
     fn key(answer: &Answer) -> &EffectKey {
         answer.attempt.task.effect()

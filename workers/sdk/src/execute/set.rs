@@ -1,21 +1,23 @@
-//! Many tasks of one kind, one transaction: claim all, run the handler once, settle all, commit.
+//! Many tasks of one kind, one transaction: run the handler once, write all barrier rows with their answers, commit.
 //!
-//! Keys that were claimed before are answered from their rows and take no part. Items that are rejected have
-//! written nothing (the handler's promise), so their rejection is stored beside their siblings' success.
+//! The row is the last thing that is written, and written once. Whoever inserts it first decides, as everywhere: of two
+//! who did the same work at the same time the second finds the row, rolls all of its work back, and answers what the
+//! first one stored. Keys that are found like this are answered from their rows and take no part. Items that are rejected
+//! have written nothing (the handler's promise), so their rejection is stored beside their siblings' success.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use impresario_protocol::Outcome;
+use impresario_protocol::{Outcome, Problem};
 use serde::Deserialize;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::transactional::found;
+use super::transactional::from_row;
 use super::{bad_input, bounded, commit_unknown};
 use crate::barrier::EffectState;
-use crate::barrier::row::{self, Claim, Settled, json_text};
+use crate::barrier::row::{self, Answered, Claim, Found, json_text};
 use crate::{Batch, BatchItem, Database, HandlerError, TaskContext, Verdict};
 
 /// A [`Batch`] handler without its types.
@@ -71,74 +73,128 @@ impl<H: Batch> ErasedBatch for Erase<H> {
 }
 
 /// Runs the set in one transaction. `tasks` have distinct effect keys. On an error nothing was committed.
+///
+/// Hardly any key was seen before, so nobody looks: the rows at the end find out, and then the set is done again by
+/// those who look.
 pub(crate) async fn run(
     database: &Database,
     handler: &Arc<dyn ErasedBatch>,
     tasks: &[TaskContext],
 ) -> Result<Vec<Outcome>, HandlerError> {
     let claims: Vec<Claim> = tasks.iter().map(Claim::of).collect();
-    let mut tx = database.begin().await?;
-    let fresh: HashSet<String> = row::claim(&mut tx, &claims.iter().collect::<Vec<_>>())
-        .await?
-        .into_iter()
-        .collect();
-    let ours: Vec<TaskContext> = tasks
-        .iter()
-        .zip(&claims)
-        .filter(|(_, claim)| fresh.contains(&claim.effect))
-        .map(|(task, _)| task.clone())
-        .collect();
-    let verdicts = if ours.is_empty() {
-        Vec::new()
-    } else {
-        handler.run(&mut tx, &ours).await?
+    let set = Set {
+        handler,
+        tasks,
+        claims: &claims,
     };
-    let verdicts: Vec<Verdict<Value>> = verdicts.into_iter().map(bounded).collect();
-    settle(&mut tx, &ours, &verdicts).await?;
-
-    let mut verdicts = verdicts.into_iter();
-    let mut outcomes = Vec::with_capacity(tasks.len());
-    for (task, claim) in tasks.iter().zip(&claims) {
-        outcomes.push(if fresh.contains(&claim.effect) {
-            verdicts.next().map(Outcome::from)
-        } else {
-            Some(found(&mut tx, task, claim).await?)
-        });
+    let tx = database.begin().await?;
+    match set.attempt(tx, HashMap::new()).await? {
+        Some(outcomes) => Ok(outcomes),
+        None => set.looking(database).await,
     }
-    if ours.is_empty() {
-        tx.rollback().await?;
-    } else if let Err(error) = tx.commit().await {
-        return Ok(tasks.iter().map(|_| commit_unknown(&error)).collect());
-    }
-    Ok(outcomes.into_iter().flatten().collect())
 }
 
-async fn settle(
-    tx: &mut PgConnection,
-    tasks: &[TaskContext],
-    verdicts: &[Verdict<Value>],
-) -> Result<(), HandlerError> {
-    let mut settled = Settled::default();
-    let mut unclaimed = Vec::new();
-    for (task, verdict) in tasks.iter().zip(verdicts) {
-        let effect = task.forward_effect().to_string();
-        let (state, outcome) = match verdict {
-            Verdict::Done(output) => (EffectState::Succeeded, json_text(output)?),
-            Verdict::Rejected(problem) => (EffectState::Rejected, json_text(problem)?),
-            Verdict::Failed(_) | Verdict::Unknown(_) => {
-                unclaimed.push(effect);
-                continue;
+/// The same for one task of which something is odd: its row is looked for first.
+pub(crate) async fn run_alone(
+    database: &Database,
+    handler: &Arc<dyn ErasedBatch>,
+    task: TaskContext,
+) -> Result<Vec<Outcome>, HandlerError> {
+    let claims = [Claim::of(&task)];
+    let set = Set {
+        handler,
+        tasks: &[task],
+        claims: &claims,
+    };
+    set.looking(database).await
+}
+
+/// A key whose row appears between each look and the insert is answered `failed` after so many.
+const LOOKS_MAX: usize = 3;
+
+struct Set<'a> {
+    handler: &'a Arc<dyn ErasedBatch>,
+    tasks: &'a [TaskContext],
+    claims: &'a [Claim],
+}
+
+impl Set<'_> {
+    async fn looking(&self, database: &Database) -> Result<Vec<Outcome>, HandlerError> {
+        for _ in 0..LOOKS_MAX {
+            let mut tx = database.begin().await?;
+            let known = row::look(&mut tx, self.claims.iter().collect()).await?;
+            if let Some(outcomes) = self.attempt(tx, known).await? {
+                return Ok(outcomes);
             }
+        }
+        let overtaken = || Problem::new("overtaken", "another transaction was faster; try again");
+        Ok(self
+            .tasks
+            .iter()
+            .map(|_| Outcome::Failed(overtaken()))
+            .collect())
+    }
+
+    /// Does what is not `known`, and writes its rows; `None` when one of them was there already, and then nothing was
+    /// done.
+    async fn attempt(
+        &self,
+        mut tx: Transaction<'static, Postgres>,
+        known: HashMap<String, Found>,
+    ) -> Result<Option<Vec<Outcome>>, HandlerError> {
+        let ours: Vec<TaskContext> = self
+            .tasks
+            .iter()
+            .zip(self.claims)
+            .filter(|(_, claim)| !known.contains_key(&claim.effect))
+            .map(|(task, _)| task.clone())
+            .collect();
+        let verdicts = if ours.is_empty() {
+            Vec::new()
+        } else {
+            self.handler.run(&mut tx, &ours).await?
         };
-        settled.effects.push(effect);
-        settled.states.push(state.as_str());
-        settled.outcomes.push(outcome);
+        let mut verdicts = verdicts.into_iter().map(bounded);
+        let (mut answered, mut unanswered) = (Vec::with_capacity(ours.len()), Vec::new());
+        let mut outcomes = Vec::with_capacity(self.tasks.len());
+        for claim in self.claims {
+            if let Some(found) = known.get(&claim.effect) {
+                outcomes.push(from_row(found, claim)?);
+            } else if let Some(verdict) = verdicts.next() {
+                match answer(claim, &verdict)? {
+                    Some(answer) => answered.push(answer),
+                    None => unanswered.push(claim),
+                }
+                outcomes.push(Outcome::from(verdict));
+            }
+        }
+        // What claims no effect writes no row that could find out: it may have failed because it was done before.
+        let overtaken = !row::look(&mut tx, unanswered).await?.is_empty()
+            || !row::insert_answered(&mut tx, &answered).await?;
+        if overtaken || answered.is_empty() {
+            tx.rollback().await?;
+            return Ok(if overtaken { None } else { Some(outcomes) });
+        }
+        Ok(Some(match tx.commit().await {
+            Ok(()) => outcomes,
+            Err(error) => self.tasks.iter().map(|_| commit_unknown(&error)).collect(),
+        }))
     }
-    if !settled.effects.is_empty() {
-        row::settle(tx, &settled).await?;
-    }
-    if !unclaimed.is_empty() {
-        row::unclaim(tx, &unclaimed).await?;
-    }
-    Ok(())
+}
+
+/// What is stored of a verdict; nothing of one that claims no effect, so that another attempt starts anew.
+fn answer<'a>(
+    claim: &'a Claim,
+    verdict: &Verdict<Value>,
+) -> Result<Option<Answered<'a>>, HandlerError> {
+    let (state, outcome) = match verdict {
+        Verdict::Done(output) => (EffectState::Succeeded, json_text(output)?),
+        Verdict::Rejected(problem) => (EffectState::Rejected, json_text(problem)?),
+        Verdict::Failed(_) | Verdict::Unknown(_) => return Ok(None),
+    };
+    Ok(Some(Answered {
+        claim,
+        state,
+        outcome,
+    }))
 }

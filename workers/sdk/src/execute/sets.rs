@@ -1,5 +1,8 @@
 //! The loop that turns single items into sets: a set is what arrived while the last one was being committed.
 //!
+//! The sets of a pool take turns, whatever their kind ([`Database::turn`]): a statement costs a set of thirty little more
+//! than a set of ten, and what arrives while another kind has its turn makes the next set fuller.
+//!
 //! Nothing lingers: an item that is alone is a set of one. An item that the set could not answer (the set failed as a
 //! whole, or the item needs a look of its own) is handed back to whoever brought it, to be done alone; a few are done
 //! alone side by side, so that a bad one is found without costing its siblings their answer.
@@ -13,6 +16,8 @@ use futures::FutureExt;
 use impresario_protocol::{EffectKey, TASKS_PER_MESSAGE_MAX};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
+use crate::Database;
+
 /// Items in one set at most: past it, transactions grow longer without growing cheaper.
 const SET_MAX: usize = TASKS_PER_MESSAGE_MAX;
 /// Items waiting for the next set at most; more wait with their senders.
@@ -25,6 +30,9 @@ const ALONE_MAX: usize = 4;
 pub(crate) trait Sets: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Answer: Send + 'static;
+
+    /// Where it is done.
+    fn database(&self) -> &Database;
 
     /// Items with one key never meet in a set.
     fn key(item: &Self::Item) -> &EffectKey;
@@ -80,6 +88,7 @@ async fn serve<S: Sets>(work: Arc<S>, mut arrivals: mpsc::Receiver<Waiting<S>>) 
                 None => return,
             }
         }
+        let turn = work.database().turn().await;
         while set.len() < SET_MAX
             && let Ok(next) = arrivals.try_recv()
         {
@@ -91,6 +100,7 @@ async fn serve<S: Sets>(work: Arc<S>, mut arrivals: mpsc::Receiver<Waiting<S>>) 
             .partition(|waiting| keys.insert(S::key(&waiting.item).clone()));
         twins = again;
         answer(work.as_ref(), set).await;
+        drop(turn);
     }
 }
 

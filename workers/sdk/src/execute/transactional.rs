@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::{bad_input, bounded, commit_unknown, joined};
 use crate::barrier::EffectState;
 use crate::barrier::meaning::{self, Forward};
-use crate::barrier::row::{self, Claim, json_text};
+use crate::barrier::row::{self, Claim, Found, json_text};
 use crate::{Database, HandlerError, TaskContext, Transactional, Verdict};
 
 /// A [`Transactional`] handler without its types.
@@ -93,7 +93,7 @@ async fn attempt(
 }
 
 /// The answer from the row that was there first.
-pub(crate) async fn found(
+async fn found(
     tx: &mut PgConnection,
     task: &TaskContext,
     claim: &Claim,
@@ -101,7 +101,12 @@ pub(crate) async fn found(
     let Some(found) = row::lock(tx, &task.forward_effect()).await? else {
         return Ok(Outcome::Failed(vanished()));
     };
-    match meaning::forward(&found, claim)? {
+    from_row(&found, claim)
+}
+
+/// The answer of a row.
+pub(crate) fn from_row(found: &Found, claim: &Claim) -> Result<Outcome, HandlerError> {
+    match meaning::forward(found, claim)? {
         Forward::Answer(outcome) => {
             DEDUPE_HITS.with(["barrier"]).increment(1);
             Ok(outcome)

@@ -1,7 +1,7 @@
 //! Results on their way out: one publisher for each partition, which batches by itself.
 //!
-//! A result leaves at once while the publisher is free; what becomes ready while it waits for confirms leaves
-//! together. A message that is not confirmed is published again until it is: repeating an answer is harmless,
+//! A result leaves at once while the publisher is free, with those of its set; what becomes ready while it waits for
+//! confirms leaves together. A message that is not confirmed is published again until it is: repeating an answer is harmless,
 //! and the task's message stays unacknowledged meanwhile.
 
 use std::collections::HashMap;
@@ -125,6 +125,8 @@ async fn publish(
             Some(()) = unconfirmed.next(), if !unconfirmed.is_empty() => {}
             first = next(&mut held, &mut answers), if unconfirmed.len() < UNCONFIRMED_MAX => {
                 let Some(first) = first else { break };
+                // Whoever became ready with it, in its set, has been woken too and is about to say so.
+                tokio::task::yield_now().await;
                 let batch = gather(first, &mut held, &mut answers);
                 unconfirmed.push(store(transport.as_ref(), partition, batch, &resent));
             }

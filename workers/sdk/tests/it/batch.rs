@@ -1,12 +1,13 @@
 //! Sets: many tasks in one transaction, and what happens when one of them is bad.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures::future::join_all;
 use impresario_protocol::Outcome;
 use impresario_worker_sdk::testing::{TestSaga, compensation, forward};
 
-use crate::fixture::{Fixture, code, fixture, input};
+use crate::fixture::{Fixture, code, fixture, input, succeeded};
 
 async fn run_all(test: &Fixture, thens: &[&str]) -> Vec<Outcome> {
     let tasks = thens.iter().enumerate().map(|(number, then)| {
@@ -98,4 +99,67 @@ async fn a_set_meets_tombstones_other_inputs_and_unreadable_ones() {
         .run(forward(&TestSaga::new(102), "s", "add-all", input("c", "")))
         .await;
     assert!(matches!(retried, Outcome::Succeeded { .. }), "{retried:?}");
+}
+
+#[tokio::test]
+async fn two_workers_at_the_same_set_have_one_effect_and_one_answer() {
+    let test = fixture().await;
+    let other = test.another().await;
+    let task = |number: u32| {
+        let input = input(&format!("n{number}"), if number == 0 { "slow" } else { "" });
+        forward(&TestSaga::new(number), "s", "add-all", input)
+    };
+    let (ours, theirs) = tokio::join!(
+        join_all((0..4).map(|number| test.run(task(number)))),
+        join_all((0..4).map(|number| other.run(task(number).into()))),
+    );
+    assert_eq!(ours, theirs);
+    for (number, answer) in ours.iter().enumerate() {
+        assert!(matches!(answer, Outcome::Succeeded { .. }), "{answer:?}");
+        assert_eq!(test.count(&format!("n{number}")).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn h08_a_set_that_a_compensation_overtakes_is_done_again_without_it() {
+    let test = fixture().await;
+    let undone = TestSaga::new(1);
+    let set = run_all(&test, &["slow", "slow", "slow"]);
+    let undo = async {
+        // The set is at work: the name of its first item is written, and nobody else can see it yet.
+        for _ in 0..200 {
+            if test.sets.load(Ordering::SeqCst) > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        test.run(compensation(&undone, "s", "subtract")).await
+    };
+    let (answers, undo) = tokio::join!(set, undo);
+    assert_eq!(undo, succeeded(serde_json::json!({ "null": true })));
+    assert_eq!(answers[1], Outcome::Refused);
+    for number in [0, 2] {
+        assert!(
+            matches!(answers[number], Outcome::Succeeded { .. }),
+            "{answers:?}"
+        );
+    }
+    for (name, count) in [("n0", 1), ("n1", 0), ("n2", 1)] {
+        assert_eq!(test.count(name).await, count, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn h02_a_repeated_task_that_would_fail_now_has_its_first_answer() {
+    let test = fixture().await;
+    let saga = TestSaga::new(1);
+    let first = test
+        .run(forward(&saga, "s", "add-all", input("a", "once")))
+        .await;
+    assert!(matches!(first, Outcome::Succeeded { .. }), "{first:?}");
+    let again = test
+        .run(forward(&saga, "s", "add-all", input("a", "once")))
+        .await;
+    assert_eq!(again, first);
+    assert_eq!(test.count("a").await, 1);
 }

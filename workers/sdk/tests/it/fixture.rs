@@ -40,6 +40,11 @@ pub(crate) async fn add(tx: &mut PgConnection, name: &str, by: i64) -> Result<i6
     .await
 }
 
+async fn count(tx: &mut PgConnection, name: &str) -> Result<i64, sqlx::Error> {
+    let count = sqlx::query_scalar("select count from counter where name = $1");
+    Ok(count.bind(name).fetch_optional(tx).await?.unwrap_or(0))
+}
+
 /// Adds one; `then` says what happens after.
 pub(crate) struct Add;
 
@@ -122,8 +127,14 @@ impl Batch for AddAll {
                     Verdict::failed("unreachable", "divided by zero")
                 }
                 "panic" => panic!("asked to panic"),
-                _ => {
+                "once" if count(tx, &item.input.name).await? > 0 => {
+                    Verdict::failed("oops", "the name is there already")
+                }
+                then => {
                     let count = add(tx, &item.input.name, 1).await?;
+                    if then == "slow" {
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                    }
                     Verdict::Done(Output {
                         name: item.input.name.clone(),
                         count,
@@ -171,20 +182,28 @@ pub(crate) async fn fixture_with(
     let keep = TestDatabase::create().await;
     let database = database(&keep).await;
     let sets = Arc::new(AtomicUsize::new(0));
-    let pool = Pool::with_database("test", database.clone())
-        .transactional("add", Add)
-        .batch("add-all", AddAll { sets: sets.clone() })
-        .compensation("subtract", Subtract)
-        .reconcile("look");
     Fixture {
-        pool: more(pool).build(),
+        pool: more(pool(&database, &sets)).build(),
         database,
         sets,
         _keep: keep,
     }
 }
 
+fn pool(database: &Database, sets: &Arc<AtomicUsize>) -> PoolBuilder<Database> {
+    Pool::with_database("test", database.clone())
+        .transactional("add", Add)
+        .batch("add-all", AddAll { sets: sets.clone() })
+        .compensation("subtract", Subtract)
+        .reconcile("look")
+}
+
 impl Fixture {
+    /// The same pool in another process: nothing shared but the schema.
+    pub(crate) async fn another(&self) -> Pool {
+        pool(&database(&self._keep).await, &self.sets).build()
+    }
+
     pub(crate) async fn run(&self, task: Task) -> Outcome {
         self.pool.run(task.into()).await
     }
