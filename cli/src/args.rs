@@ -188,10 +188,10 @@ impl PoolName {
 
     /// Tasks that run at the same time when nothing is said. A payment that has been started must be answered by
     /// the provider within its timeout: past what that stands, tasks had better wait in the queue, where waiting
-    /// spends nothing.
+    /// spends nothing. The sandbox decides so many in one set.
     pub(crate) fn slots(self) -> usize {
         match self {
-            PoolName::Payment => 32,
+            PoolName::Payment => 128,
             PoolName::Catalog | PoolName::Booking | PoolName::Notification | PoolName::Echo => 256,
         }
     }
