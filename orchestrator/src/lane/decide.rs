@@ -154,7 +154,7 @@ impl Lane {
         entry
             .inputs
             .push((pending, Settled::Done { changed: true }));
-        entry.wanted = saga.row_wanted(now);
+        entry.wanted = saga.row_wanted(entry.seq, now);
         saga.seq = entry.seq;
         slot.place = Place::InBatch(saga);
     }

@@ -107,12 +107,15 @@ impl Saga {
         self.state.status(&self.definition)
     }
 
-    /// What the saga's row should hold at `now`. A wake-up that is stored already and early enough stays: too
-    /// early a look is cheaper than a write per step. Quarantined and ended sagas have none.
-    pub(super) fn row_wanted(&self, now: Millis) -> StoredRow {
+    /// What the saga's row should hold at `now`, for the decisions of its journal row `seq`. A wake-up that is stored
+    /// already and early enough stays: too early a look is cheaper than a write per step. Quarantined and ended sagas
+    /// have none.
+    pub(super) fn row_wanted(&self, seq: i32, now: Millis) -> StoredRow {
         let need = self.state.next_wake(&self.definition);
         let wake_at = match (need, self.stored.wake_at) {
             (Some(need), Some(stored)) if stored <= need && stored > now => Some(stored),
+            // So early that a later step has no need to pull it in, while the saga is as quick as it should be.
+            (Some(need), None) if seq == 1 => Some(need.min(now + shortest_wait(&self.definition))),
             (need, _) => need,
         };
         StoredRow {
@@ -120,4 +123,16 @@ impl Saga {
             wake_at,
         }
     }
+}
+
+/// Sagas are not looked at sooner than this for nothing: the look costs those that are still open a journal row.
+const SHORTEST_WAIT_MIN: Millis = 1_000;
+
+/// The shortest wait for an answer that a step going forward may begin.
+fn shortest_wait(definition: &Definition) -> Millis {
+    let waits = definition.steps.iter().map(|step| step.timeout_ms);
+    waits
+        .min()
+        .unwrap_or(Millis::MAX / 2)
+        .max(SHORTEST_WAIT_MIN)
 }
