@@ -279,13 +279,19 @@ pub(crate) async fn insert_answered(
         let claims = answered.iter().map(|one| of(one.claim));
         claims.collect::<Vec<_>>()
     };
+    let optional = |of: fn(&Claim) -> Option<&str>| {
+        let claims = answered.iter().map(|one| of(one.claim));
+        claims.collect::<Vec<_>>()
+    };
     let inserted = sqlx::query(
         "insert into barrier
-                (effect, saga, saga_started_at, task, state, input_hash, input, outcome)
-         select a.effect, a.saga, a.started, a.task, a.state, a.hash, a.input::json, a.outcome::json
+                (effect, saga, saga_started_at, task, state, input_hash, input, outcome,
+                 definition, version, parent)
+         select a.effect, a.saga, a.started, a.task, a.state, a.hash, a.input::json, a.outcome::json,
+                a.definition, a.version, a.parent
            from unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::text[], $6::bytea[], $7::text[],
-                       $8::text[])
-                as a(effect, saga, started, task, state, hash, input, outcome)
+                       $8::text[], $9::text[], $10::text[], $11::text[])
+                as a(effect, saga, started, task, state, hash, input, outcome, definition, version, parent)
           order by a.effect collate \"C\"
          on conflict (effect) do nothing",
     )
@@ -317,6 +323,9 @@ pub(crate) async fn insert_answered(
             .map(|one| one.outcome.as_str())
             .collect::<Vec<_>>(),
     )
+    .bind(column(|claim| &claim.definition))
+    .bind(optional(|claim| claim.version.as_deref()))
+    .bind(optional(|claim| claim.parent.as_deref()))
     .execute(tx)
     .await?;
     Ok(inserted.rows_affected() == answered.len() as u64)
