@@ -19,6 +19,7 @@ use crate::broker::{Arrival, Broker};
 use crate::catch_up::{self, Net};
 use crate::children::Children;
 use crate::clock::Clock;
+use crate::feeding;
 use crate::hub::Hub;
 use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
@@ -48,6 +49,8 @@ pub struct Options {
     pub retain_days: Option<u32>,
     /// The machine's clock, which follows the database's.
     pub clock: Clock,
+    /// Tells the journal on Kafka; not without it.
+    pub feed: Option<feeding::Options>,
 }
 
 impl Options {
@@ -60,6 +63,7 @@ impl Options {
             look_every: Duration::from_millis(250),
             retain_days: None,
             clock: Clock::default(),
+            feed: None,
         }
     }
 }
@@ -147,6 +151,14 @@ impl Engine {
             clock: clock.clone(),
             held: Arc::new(tokio::sync::watch::channel(Vec::new()).0),
         };
+        match options.feed {
+            Some(feed) => {
+                let held = &upkeep.held;
+                feeding::start(feed, &database, options.partitions, held, &stop, &mut tasks)
+                    .await?;
+            }
+            None => feeding::warn_if_on(&database).await?,
+        }
         tasks.spawn(upkeep::forward(arrivals, lane.clone(), stop.clone()));
         tasks.spawn(upkeep.clone().hold_leases(options.transport_forgets));
         tasks.spawn(upkeep.clone().watch_timers());

@@ -19,6 +19,8 @@ pub(super) type Entries = BTreeMap<SagaId, Box<Entry>>;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) seq: i32,
+    /// The saga's results partition.
+    pub(super) partition: u16,
     pub(super) at: Millis,
     pub(super) events: Vec<Event>,
     pub(super) notes: Vec<String>,
@@ -59,6 +61,7 @@ impl Entry {
     pub(super) fn new(saga: &Saga, at: Millis) -> Entry {
         Entry {
             seq: saga.seq + 1,
+            partition: saga.partition,
             at,
             events: Vec::new(),
             notes: Vec::new(),
@@ -87,6 +90,10 @@ pub(super) fn columns(
     for (&id, entry) in entries {
         batch.rows.saga.push(id.0);
         batch.rows.seq.push(entry.seq);
+        batch
+            .rows
+            .partition
+            .push(i16::try_from(entry.partition).unwrap_or_default());
         batch.rows.body.push(serde_json::to_vec(&BodyRef {
             nonce: &batch.nonce,
             at: entry.at,

@@ -87,6 +87,21 @@ impl Database {
         Ok(connection)
     }
 
+    /// Connections for what reads whole batches by key: plans are made as for the commit path, for the same reason.
+    pub(crate) fn keyed_pool(&self, connections_max: u32) -> PgPool {
+        let options = self.connect.clone().options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ]);
+        PgPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .connect_lazy_with(options)
+    }
+
     /// A connection for maintenance that waits for others: for as long as it takes, and in nobody's way. What it
     /// waits for is bounded itself, by the statement timeouts of everybody else.
     pub(super) async fn upkeep_connection(&self) -> Result<PgConnection, sqlx::Error> {

@@ -12,6 +12,7 @@ pub mod database;
 pub mod days;
 pub mod definitions;
 mod error;
+pub mod feed;
 pub mod heads;
 pub mod keys;
 pub mod leases;

@@ -13,6 +13,7 @@ struct Never {
 }
 
 const WORKERS: &[&str] = &[
+    "impresario-sales",
     "impresario-worker-sdk",
     "impresario-catalog",
     "impresario-payment",
@@ -20,7 +21,7 @@ const WORKERS: &[&str] = &[
     "impresario-notification",
 ];
 
-const RULES: [Never; 4] = [
+const RULES: [Never; 5] = [
     Never {
         who: &["impresario-workflows"],
         whom: &[
@@ -37,6 +38,17 @@ const RULES: [Never; 4] = [
             "impresario-services",
         ],
         why: "workflows knows nobody",
+    },
+    Never {
+        who: &["impresario-feed"],
+        whom: &[
+            "sqlx",
+            "impresario-workflows",
+            "impresario-protocol",
+            "impresario-orchestrator",
+            "impresario-worker-sdk",
+        ],
+        why: "the feed knows neither sagas nor pools, nor where their rows are",
     },
     Never {
         who: WORKERS,

@@ -1,0 +1,212 @@
+//! The loop that tells a source's rows: the oldest, in their order, until there are none.
+//!
+//! A publisher that dies at any instant has told some rows that are still there: they are told again, with the same
+//! ids. One that only believes it is alone does the same. In both cases each key's events are seen for the first time in
+//! their order: whoever tells event n+1 has told n just before, or n was gone and so had been confirmed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::producer::{Outcome, Producer};
+use crate::source::{Behind, Parcel, Source, SourceError};
+
+/// How long nothing is looked for when there was nothing: what an event waits when little happens.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// After trouble, and doubled up to [`BACKOFF_MAX`] while it lasts.
+const BACKOFF: Duration = Duration::from_millis(250);
+
+/// A Kafka or a database that is back is noticed within this.
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// How often it is measured how far behind Kafka is.
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// Where to tell what.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Kafka, `host:port,host:port`.
+    pub brokers: String,
+    /// The topic; it is made if it is not there.
+    pub topic: String,
+    /// `ce_source` of all its events.
+    pub origin: String,
+}
+
+/// Tells the rows of one source.
+pub struct Publisher<S> {
+    source: Arc<S>,
+    settings: Settings,
+    producer: Producer,
+    backoff: Duration,
+}
+
+impl<S: Source> Publisher<S> {
+    /// Nothing happens before [`Publisher::run`].
+    pub fn new(source: Arc<S>, settings: Settings) -> Publisher<S> {
+        let producer = Producer::new(&settings.brokers, &settings.topic, &settings.origin);
+        Publisher {
+            source,
+            settings,
+            producer,
+            backoff: BACKOFF,
+        }
+    }
+
+    /// Tells what there is until `stop`, and then still hears what is on its way.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let wait = self.turn(&stop).await;
+            if !wait.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        }
+    }
+
+    /// One batch; says how long to wait for the next.
+    async fn turn(&mut self, stop: &CancellationToken) -> Duration {
+        let parcels = match self.source.next().await {
+            Ok(parcels) => parcels,
+            Err(error) => {
+                tracing::warn!(%error, topic = self.settings.topic, "cannot read what is to be told");
+                return self.longer();
+            }
+        };
+        if parcels.is_empty() {
+            return IDLE;
+        }
+        let events: Vec<&Event> = parcels.iter().flat_map(|parcel| &parcel.events).collect();
+        let Outcome { confirmed, problem } = self.producer.tell(&events, stop).await;
+        let topic = self.settings.topic.clone();
+        metrics::counter!("impresario_feed_told_total", "topic" => topic)
+            .increment(confirmed as u64);
+        let rows = whole(&parcels, confirmed);
+        let forgotten = self.forget(&rows, stop).await;
+        match problem {
+            Some(problem) => {
+                self.complain(&problem);
+                self.longer()
+            }
+            None if forgotten => {
+                self.backoff = BACKOFF;
+                Duration::ZERO
+            }
+            None => self.longer(),
+        }
+    }
+
+    /// Rows that are told and cannot be forgotten would be told again: worth a few tries.
+    async fn forget(&mut self, rows: &[i64], stop: &CancellationToken) -> bool {
+        if rows.is_empty() {
+            return true;
+        }
+        loop {
+            match self.source.delivered(rows).await {
+                Ok(there) => {
+                    let gone = (rows.len() as u64).saturating_sub(there);
+                    if gone > 0 {
+                        // Somebody else tells the same: it takes an owner that was frozen, or a lease that ran out.
+                        let topic = self.settings.topic.clone();
+                        metrics::counter!("impresario_feed_contended_total", "topic" => topic)
+                            .increment(gone);
+                    }
+                    return true;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, topic = self.settings.topic, "cannot forget what is told");
+                    if stop.is_cancelled() {
+                        return false;
+                    }
+                    tokio::time::sleep(self.longer()).await;
+                }
+            }
+        }
+    }
+
+    fn complain(&self, problem: &Error) {
+        let topic = self.settings.topic.clone();
+        tracing::warn!(error = ?problem, topic, "the feed waits for Kafka");
+        metrics::counter!("impresario_feed_problems_total", "topic" => topic).increment(1);
+    }
+
+    fn longer(&mut self) -> Duration {
+        let wait = self.backoff;
+        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+        wait
+    }
+}
+
+/// The rows of which every event is confirmed.
+fn whole(parcels: &[Parcel], confirmed: usize) -> Vec<i64> {
+    let mut left = confirmed;
+    parcels
+        .iter()
+        .take_while(|parcel| {
+            let fits = parcel.events.len() <= left;
+            left = left.saturating_sub(parcel.events.len());
+            fits
+        })
+        .map(|parcel| parcel.id)
+        .collect()
+}
+
+/// Measures how far behind Kafka is, until `stop`. Whoever could publish measures, also while another one does: the age
+/// of what nobody tells must be seen.
+pub async fn measure<Ask, Answer>(topic: String, stop: CancellationToken, ask: Ask)
+where
+    Ask: Fn() -> Answer,
+    Answer: Future<Output = Result<Behind, SourceError>>,
+{
+    loop {
+        match ask().await {
+            Ok(behind) => {
+                metrics::gauge!("impresario_feed_rows", "topic" => topic.clone())
+                    .set(behind.rows as f64);
+                metrics::gauge!("impresario_feed_age_seconds", "topic" => topic.clone())
+                    .set(behind.age);
+            }
+            Err(error) => tracing::warn!(%error, topic, "cannot measure how old the feed is"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(MEASURE) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parcel(id: i64, events: usize) -> Parcel {
+        let event = Event {
+            kind: "kind".into(),
+            key: "key".into(),
+            sequence: 1,
+            at: chrono::DateTime::UNIX_EPOCH,
+            data: Vec::new(),
+        };
+        Parcel {
+            id,
+            events: vec![event; events],
+        }
+    }
+
+    #[test]
+    fn a_row_is_forgotten_when_all_its_events_are_confirmed_and_none_before_it_is_missing() {
+        let parcels = [parcel(7, 2), parcel(8, 3), parcel(9, 0), parcel(10, 1)];
+        assert_eq!(whole(&parcels, 0), Vec::<i64>::new());
+        assert_eq!(whole(&parcels, 1), Vec::<i64>::new());
+        assert_eq!(whole(&parcels, 2), [7]);
+        assert_eq!(whole(&parcels, 4), [7]);
+        assert_eq!(whole(&parcels, 5), [7, 8, 9]);
+        assert_eq!(whole(&parcels, 6), [7, 8, 9, 10]);
+    }
+}
