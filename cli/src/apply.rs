@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::client::Server;
+use crate::at::At;
 use crate::exit::{Code, coded};
 use crate::operator::Operator;
 use crate::output::{self, Format};
@@ -17,13 +17,8 @@ pub(crate) struct ApplyOptions {
     /// Definition files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The server.
-    #[arg(
-        long,
-        env = "IMPRESARIO_SERVER",
-        default_value = "http://127.0.0.1:7070"
-    )]
-    server: String,
+    #[command(flatten)]
+    at: At,
     /// Store it although it is disproved; that is kept on record.
     #[arg(long, requires = "reason")]
     force: bool,
@@ -35,7 +30,7 @@ pub(crate) struct ApplyOptions {
 }
 
 pub(crate) async fn run(options: ApplyOptions, format: Format) -> anyhow::Result<()> {
-    let server = Server::new(&options.server)?;
+    let server = options.at.server()?;
     let mut stored = Vec::new();
     for file in &options.files {
         let name = file.display().to_string();

@@ -5,6 +5,7 @@
 
 mod apply;
 mod args;
+mod at;
 mod check;
 mod client;
 mod definition;

@@ -9,7 +9,8 @@ mod barriers;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::client::{Orphan, Orphans, Server};
+use crate::at::At;
+use crate::client::{Orphan, Orphans};
 use crate::exit::{Code, coded};
 use crate::operator::Operator;
 use crate::output::{self, Format, tame};
@@ -23,14 +24,8 @@ const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(crate) struct OrphansOptions {
-    /// The server.
-    #[arg(
-        long,
-        env = "IMPRESARIO_SERVER",
-        default_value = "http://127.0.0.1:7070",
-        global = true
-    )]
-    server: String,
+    #[command(flatten)]
+    at: At,
     #[command(subcommand)]
     command: OrphansCommand,
 }
@@ -75,7 +70,7 @@ struct Order {
 }
 
 pub(crate) async fn run(options: OrphansOptions, format: Format) -> anyhow::Result<()> {
-    let server = Server::new(&options.server)?;
+    let server = options.at.server()?;
     let (list, order) = match options.command {
         OrphansCommand::List(list) => (
             list,

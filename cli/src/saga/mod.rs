@@ -13,20 +13,14 @@ mod signal;
 
 use clap::{Args, Subcommand};
 
-use crate::client::Server;
+use crate::at::At;
 use crate::output::Format;
 pub(crate) use list::render as table;
 
 #[derive(Debug, Args)]
 pub(crate) struct SagaOptions {
-    /// The server.
-    #[arg(
-        long,
-        env = "IMPRESARIO_SERVER",
-        default_value = "http://127.0.0.1:7070",
-        global = true
-    )]
-    server: String,
+    #[command(flatten)]
+    at: At,
     #[command(subcommand)]
     command: SagaCommand,
 }
@@ -54,7 +48,7 @@ enum SagaCommand {
 }
 
 pub(crate) async fn run(options: SagaOptions, format: Format) -> anyhow::Result<()> {
-    let server = Server::new(&options.server)?;
+    let server = options.at.server()?;
     match options.command {
         SagaCommand::List(options) => list::run(&server, options, format).await,
         SagaCommand::Export(options) => export::run(&server, &options).await,
