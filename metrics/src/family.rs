@@ -42,16 +42,6 @@ impl<const N: usize> Counter<N> {
         }
     }
 
-    /// What is known of it.
-    pub const fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    /// Its name.
-    pub const fn name(&self) -> &'static str {
-        self.meta.name
-    }
-
     /// The handle for these labels; keep it where it is used often. From now on it is shown, at zero.
     pub fn with(&self, values: [&str; N]) -> Count {
         self.family.find(&self.meta, values, |labels| {
@@ -61,10 +51,8 @@ impl<const N: usize> Counter<N> {
 
     /// Makes it seen at zero, for every set of labels that is known beforehand.
     pub(crate) fn show(&self) {
-        for set in self.meta.known_sets() {
-            if let Ok(values) = <[&str; N]>::try_from(set) {
-                drop(self.with(values));
-            }
+        for values in known(&self.meta) {
+            drop(self.with(values));
         }
     }
 }
@@ -85,16 +73,6 @@ impl<const N: usize> Histogram<N> {
         }
     }
 
-    /// What is known of it.
-    pub const fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    /// Its name.
-    pub const fn name(&self) -> &'static str {
-        self.meta.name
-    }
-
     /// The handle for these labels; keep it where it is used often.
     pub fn with(&self, values: [&str; N]) -> Times {
         self.family.find(&self.meta, values, |labels| {
@@ -103,10 +81,8 @@ impl<const N: usize> Histogram<N> {
     }
 
     pub(crate) fn show(&self) {
-        for set in self.meta.known_sets() {
-            if let Ok(values) = <[&str; N]>::try_from(set) {
-                drop(self.with(values));
-            }
+        for values in known(&self.meta) {
+            drop(self.with(values));
         }
     }
 }
@@ -121,16 +97,6 @@ impl Histogram<0> {
 impl<const N: usize> Gauge<N> {
     pub(crate) const fn new(meta: Meta) -> Self {
         Gauge { meta }
-    }
-
-    /// What is known of it.
-    pub const fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    /// Its name.
-    pub const fn name(&self) -> &'static str {
-        self.meta.name
     }
 
     /// Nothing is seen before somebody looks.
@@ -168,6 +134,12 @@ impl<const N: usize, H: Clone> Family<N, H> {
     }
 }
 
+/// Every set of labels that is known beforehand.
+fn known<const N: usize>(meta: &Meta) -> impl Iterator<Item = [&'static str; N]> {
+    let sets = meta.known_sets().into_iter();
+    sets.filter_map(|set| set.try_into().ok())
+}
+
 /// Room is kept for what is counted under `other`: one set for each word that may stand beside it.
 fn fits(meta: &Meta, values: &[String], sets: usize) -> bool {
     let is_known = meta
@@ -203,9 +175,21 @@ fn overflow(value: &mut String, values: Values) {
     }
 }
 
-// A metric in a text is its name: that is how queries are written.
-macro_rules! display {
+// What every kind has. A metric in a text is its name: that is how queries are written.
+macro_rules! metrics {
     ($($kind:ident),*) => {$(
+        impl<const N: usize> $kind<N> {
+            /// What is known of it.
+            pub const fn meta(&self) -> &Meta {
+                &self.meta
+            }
+
+            /// Its name.
+            pub const fn name(&self) -> &'static str {
+                self.meta.name
+            }
+        }
+
         impl<const N: usize> std::fmt::Display for $kind<N> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.meta.name)
@@ -220,4 +204,4 @@ macro_rules! display {
     )*};
 }
 
-display!(Counter, Histogram, Gauge);
+metrics!(Counter, Histogram, Gauge);
