@@ -106,7 +106,10 @@ impl Lane {
             Place::Loading => return,
         };
         let before = std::mem::replace(&mut saga.state, Arc::new(decision.next));
-        let mut samples = Vec::new();
+        let entry = self
+            .open
+            .entry(id)
+            .or_insert_with(|| Box::new(Entry::new(&saga, now)));
         measure::observe(
             &saga.definition,
             &before,
@@ -114,20 +117,14 @@ impl Lane {
             &decision.events,
             &saga.state,
             now,
-            &mut samples,
+            &mut entry.samples,
         );
-        if let Input::Migrate(migration) = &pending.input {
-            saga.definition = Arc::clone(&migration.to);
-        }
-        let entry = self
-            .open
-            .entry(id)
-            .or_insert_with(|| Box::new(Entry::new(&saga, now)));
         if let Some(mut row) = start {
             describe_start(&saga, &mut row);
             entry.start = Some(row);
         }
         if let Input::Migrate(migration) = &pending.input {
+            saga.definition = Arc::clone(&migration.to);
             entry.definition_id = self.parts.catalogue.row_of(&migration.to.hash);
         }
         for command in decision.commands {
@@ -148,7 +145,6 @@ impl Lane {
                 Err(error) => tracing::error!(saga = %id, %error, "cannot encode a task"),
             }
         }
-        entry.samples.append(&mut samples);
         entry.events.extend(decision.events);
         entry.notes.push(pending.note.clone());
         entry

@@ -81,10 +81,13 @@ impl Lane {
         };
         saga.stored = entry.wanted;
         let status = saga.status();
-        let started = entry.start.is_some();
-        self.meters
-            .moved(&saga.definition, started, entry.before.status, status);
-        self.meters.count(&saga.definition, entry.samples);
+        self.meters.won(
+            &saga.definition,
+            entry.start.is_some(),
+            entry.before.status,
+            status,
+            entry.samples,
+        );
         let standing = Standing {
             saga: id,
             status,

@@ -60,13 +60,14 @@ impl Meters {
         meters
     }
 
-    /// A commit was won: a saga has moved from one status to another, or was started.
-    pub(crate) fn moved(
+    /// A commit was won: a saga has moved from one status to another, or was started, with what that means in numbers.
+    pub(crate) fn won(
         &mut self,
         definition: &Definition,
         started: bool,
         before: Status,
         after: Status,
+        samples: Vec<Sample>,
     ) {
         let of = self.of(definition);
         if started {
@@ -75,14 +76,6 @@ impl Meters {
         if after == Status::Stuck && (before != Status::Stuck || started) {
             of.ended[Ended::Stuck as usize].increment(1);
         }
-    }
-
-    /// What a won commit means in numbers.
-    pub(crate) fn count(&mut self, definition: &Definition, samples: Vec<Sample>) {
-        if samples.is_empty() {
-            return;
-        }
-        let of = self.of(definition);
         for sample in samples {
             of.count(sample);
         }
