@@ -80,6 +80,22 @@ pub(crate) enum Command {
     Seed(SeedOptions),
 }
 
+/// Threads that a role works with.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Threads {
+    /// Threads; half of the processors by default: a role has others beside it, and what two threads hand to each other
+    /// costs more than it gains (docs/benchmarks.md).
+    #[arg(long, env = "IMPRESARIO_THREADS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+impl Threads {
+    pub(crate) fn count(self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or((processors / 2).max(1), usize::from)
+    }
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServeOptions {
     /// PostgreSQL, `postgres://user@host:port/database`.
@@ -117,6 +133,8 @@ pub(crate) struct ServeOptions {
     /// Secret that webhooks of the payment provider are signed with; without it they are refused.
     #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) payment_webhook_secret: Option<String>,
+    #[command(flatten)]
+    pub(crate) threads: Threads,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -162,6 +180,8 @@ pub(crate) struct WorkerOptions {
     /// Where `/healthz`, `/readyz` and `/metrics` are answered; nowhere without it.
     #[arg(long, env = "IMPRESARIO_HEALTH")]
     pub(crate) health: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) threads: Threads,
 }
 
 /// The pools that this binary can run.
@@ -211,6 +231,8 @@ pub(crate) struct ProviderOptions {
     /// Secret that events are signed with; the orchestrator's as well.
     #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) webhook_secret: Option<String>,
+    #[command(flatten)]
+    pub(crate) threads: Threads,
 }
 
 #[derive(Clone, Debug, Args)]

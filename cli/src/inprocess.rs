@@ -129,7 +129,7 @@ impl Broker for InProcess {
 }
 
 /// The JSON envelope around tasks that are encoded already.
-fn message(partition: u16, tasks: &[Vec<u8>]) -> Vec<u8> {
+fn message<T: std::borrow::Borrow<[u8]>>(partition: u16, tasks: &[T]) -> Vec<u8> {
     let sent_at = clock::now();
     let mut body = format!(
         "{{\"v\":{PROTOCOL_VERSION},\"partition\":{partition},\"sent_at\":{sent_at},\"tasks\":["

@@ -39,7 +39,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Threads};
 use clap::Parser;
 
 /// Sagas are many small short-lived values on several threads: measured in docs/benchmarks.md.
@@ -48,10 +48,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads(&cli.command) {
+        builder.worker_threads(threads.count());
+    }
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::new(error)),
     };
@@ -83,5 +84,32 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::failed(&error),
+    }
+}
+
+/// Of a process that has one role; those with several of them, and programs for people, get what there is.
+fn threads(command: &Command) -> Option<Threads> {
+    match command {
+        Command::Serve(options) => Some(options.threads),
+        Command::Worker(options) => Some(options.threads),
+        Command::Provider(options) => Some(options.threads),
+        Command::Dev(_)
+        | Command::Demo
+        | Command::Saga(_)
+        | Command::Orphans(_)
+        | Command::Verify(_)
+        | Command::Check(_)
+        | Command::Lint(_)
+        | Command::Simulate(_)
+        | Command::Test(_)
+        | Command::Replay(_)
+        | Command::Schema
+        | Command::Diff(_)
+        | Command::Apply(_)
+        | Command::Doctor(_)
+        | Command::Top(_)
+        | Command::Node(_)
+        | Command::Migrate(_)
+        | Command::Seed(_) => None,
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use impresario_protocol as wire;
 use impresario_workflows::SagaId;
 use impresario_workflows::definition::SAGA_POOL;
@@ -254,7 +255,7 @@ async fn durable<T>(answer: oneshot::Receiver<T>, otherwise: T) -> T {
 }
 
 /// Rows are written by this program: one that cannot be read was written by a newer one, and is left to it.
-fn decoded<T: serde::de::DeserializeOwned>(bodies: &[Vec<u8>]) -> Result<Vec<T>, String> {
+fn decoded<T: serde::de::DeserializeOwned>(bodies: &[Bytes]) -> Result<Vec<T>, String> {
     bodies
         .iter()
         .map(|body| serde_json::from_slice(body).map_err(|error| error.to_string()))

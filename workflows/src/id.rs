@@ -42,7 +42,9 @@ impl SagaId {
 
     /// The part of the id that effect keys carry: without the day, 26 hexadecimal digits.
     pub fn effect_part(self) -> String {
-        format!("{:026x}", self.0.as_u128() & HASH_MASK)
+        let mut digits = [0; 32];
+        // Six digits are the day.
+        self.0.as_simple().encode_lower(&mut digits)[6..].to_owned()
     }
 
     /// Day number of the start.

@@ -1,15 +1,20 @@
 //! Everything that runs, each process with a port where it is measured.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use impresario_services::{Folder, Postgres, Program, RabbitMq, postgres, rabbitmq};
+use impresario_services::{Folder, Postgres, Program, RabbitMq, port, postgres, rabbitmq};
 
 /// Starting creates tables, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Under load a worker has a payment in its hands before this is over.
+const TAKES_TASKS: Duration = Duration::from_millis(500);
+
+/// Some looks of Prometheus, and less than a payment waits for the provider.
+const IS_SILENT: Duration = Duration::from_secs(4);
 
 /// A definition whose undoing fails for good: the only honest way to have something stuck.
 const UNLUCKY: &str = include_str!("unlucky.yaml");
@@ -33,7 +38,7 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(crate) fn start() -> Platform {
-        let [rabbit_metrics, provider] = free_ports();
+        let (rabbit_metrics, provider) = (port::free().unwrap(), port::free().unwrap());
         let mut broker = rabbitmq::Options::at(Folder::temporary("observed-rabbitmq"));
         broker.plugins = vec!["rabbitmq_prometheus"];
         broker.settings = vec![
@@ -67,7 +72,7 @@ impl Platform {
             impresario(&database).args(["provider", "--listen", &format!("127.0.0.1:{provider}")]),
         );
         for number in 0..2 {
-            let [port] = free_ports();
+            let port = port::free().unwrap();
             let unlucky = platform.folder.join("unlucky.yaml");
             platform.add(
                 &format!("serve-{number}"),
@@ -84,7 +89,7 @@ impl Platform {
             .into_iter()
             .enumerate()
         {
-            let [port] = free_ports();
+            let port = port::free().unwrap();
             platform.add(
                 &format!("{pool}-{number}"),
                 "pools",
@@ -153,14 +158,24 @@ impl Platform {
         }
     }
 
-    /// SIGTERM for one of the two while both have tasks in their hands. Its last seconds are scraped.
+    /// SIGTERM for one of the two while both have tasks in their hands. The provider says nothing meanwhile, so that the
+    /// last seconds are seconds, and are scraped.
     pub(crate) fn drain_a_payment_worker(&mut self) {
+        let provider = self.processes.iter().find(|one| one.name == "provider");
+        let provider = provider.unwrap().program.pid();
+        signal(provider, "STOP");
+        std::thread::sleep(TAKES_TASKS);
+        let speaks_again = std::thread::spawn(move || {
+            std::thread::sleep(IS_SILENT);
+            signal(provider, "CONT");
+        });
         let place = self
             .processes
             .iter()
             .position(|one| one.name.starts_with("payment"));
         let mut drained = self.processes.remove(place.unwrap());
         drained.program.stop().unwrap();
+        speaks_again.join().unwrap();
     }
 
     /// What the replicas have counted is what is stored, to the last saga: no process was killed.
@@ -248,10 +263,11 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&ran.stdout).into_owned()
 }
 
-/// Looked for at the same time, so that they differ.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let sockets = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
+fn signal(pid: u32, word: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{word}"), &pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success(), "kill -{word} {pid}");
 }
 
 /// The body of a GET that is answered with 200.

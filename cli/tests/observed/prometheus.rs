@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use impresario_services::Program;
 use serde_json::Value;
 
-use crate::platform::{Platform, free_ports, get};
+use crate::platform::{Platform, get};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -36,7 +36,7 @@ pub(crate) struct Line {
 
 impl Prometheus {
     pub(crate) fn start(platform: &Platform) -> Prometheus {
-        let [port] = free_ports();
+        let port = impresario_services::port::free().unwrap();
         let folder = platform.folder.join("prometheus");
         std::fs::create_dir_all(&folder).unwrap();
         let rules = impresario_dashboards::folder().join("dashboards/alerts/*.yaml");

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use impresario_protocol::TaskResult;
 use tokio::sync::mpsc;
 
@@ -23,7 +24,7 @@ pub struct TaskList {
     /// Results partition named in the messages.
     pub partition: u16,
     /// Each task encoded as JSON (`impresario_protocol::Task`).
-    pub tasks: Vec<Vec<u8>>,
+    pub tasks: Vec<Bytes>,
 }
 
 /// Why a list did not get to its queue. The outbox row stays, so it will be tried again.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use impresario_workflows::saga::Event;
 use impresario_workflows::{Millis, SagaId};
 
@@ -41,7 +42,7 @@ pub(super) struct Entry {
 pub(super) struct Task {
     pub(super) pool: String,
     pub(super) partition: u16,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
 }
 
 /// The columns of a new saga that its state does not have.
@@ -76,6 +77,9 @@ impl Entry {
     }
 }
 
+/// What a journal row or a task usually fits into: nothing is moved while it is written.
+pub(super) const USUAL_BYTES: usize = 512;
+
 /// The statement's columns. Journal bodies are encoded here, once, so that a re-read can compare bytes.
 pub(super) fn columns(
     nonce: String,
@@ -91,12 +95,15 @@ pub(super) fn columns(
     for (&id, entry) in entries {
         batch.rows.saga.push(id.0);
         batch.rows.seq.push(entry.seq);
-        batch.rows.body.push(serde_json::to_vec(&BodyRef {
+        let mut body = Vec::with_capacity(USUAL_BYTES);
+        let written = BodyRef {
             nonce: &batch.nonce,
             at: entry.at,
             by: &entry.notes,
             events: &entry.events,
-        })?);
+        };
+        serde_json::to_writer(&mut body, &written)?;
+        batch.rows.body.push(body);
         for task in &entry.tasks {
             batch.tasks.saga.push(id.0);
             batch.tasks.pool.push(task.pool.clone());

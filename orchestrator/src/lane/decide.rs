@@ -130,7 +130,8 @@ impl Lane {
         for command in decision.commands {
             let (pool, encoded) = match command {
                 Command::Dispatch(dispatch) => {
-                    (dispatch.pool.clone(), translate::task(id, &saga, dispatch))
+                    let body = translate::task(id, &saga, &dispatch);
+                    (dispatch.pool, body)
                 }
                 Command::Report(report) => {
                     (children::REPORTS.to_owned(), translate::report(report))

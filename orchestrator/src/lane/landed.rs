@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use impresario_metrics::table::COMMITS_LOST;
 use impresario_workflows::saga::{Input, Problem};
 use impresario_workflows::{Millis, SagaId};
@@ -32,7 +33,7 @@ impl Lane {
     ) -> Release {
         let won: HashSet<SagaId> = committed.won.iter().copied().collect();
         let mut release = Release::default();
-        let mut lists: HashMap<(String, u16), Vec<Vec<u8>>> = HashMap::new();
+        let mut lists: HashMap<(String, u16), Vec<Bytes>> = HashMap::new();
         for (id, entry) in entries {
             if won.contains(&id) {
                 self.won(id, *entry, &mut release, &mut lists);
@@ -62,7 +63,7 @@ impl Lane {
         id: SagaId,
         entry: Entry,
         release: &mut Release,
-        lists: &mut HashMap<(String, u16), Vec<Vec<u8>>>,
+        lists: &mut HashMap<(String, u16), Vec<Bytes>>,
     ) {
         for Task {
             pool,

@@ -114,8 +114,11 @@ impl Saga {
         let need = self.state.next_wake(&self.definition);
         let wake_at = match (need, self.stored.wake_at) {
             (Some(need), Some(stored)) if stored <= need && stored > now => Some(stored),
-            // So early that a later step has no need to pull it in, while the saga is as quick as it should be.
-            (Some(need), None) if seq == 1 => Some(need.min(now + shortest_wait(&self.definition))),
+            // So early that a later step has no need to pull it in, while the saga is as quick as it should be. One
+            // that begins by sleeping is not: it would be looked at for nothing.
+            (Some(need), None) if seq == 1 && self.state.waiting().next().is_none() => {
+                Some(need.min(now + shortest_wait(&self.definition)))
+            }
             (need, _) => need,
         };
         StoredRow {

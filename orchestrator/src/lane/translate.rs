@@ -1,24 +1,33 @@
 //! Between the heart's words and the wire's: the only place that sees both.
 
+use std::fmt::Write as _;
+
+use bytes::Bytes;
 use impresario_protocol as wire;
 use impresario_workflows::saga::{
     Dispatch, Input, Operation, Outcome, Problem, Report, StepResult,
 };
 use impresario_workflows::{Definition, SagaId};
 
+use super::batch::USUAL_BYTES;
 use super::slot::Saga;
+
+/// Words and numbers of a note, beside the names in it.
+const NOTE_BYTES: usize = 48;
 
 /// A worker's answer as an input, with the note for the journal.
 pub(super) fn result(result: wire::TaskResult) -> (Input, String) {
     let operation = operation_in(result.operation);
-    let note = format!(
-        "result {} {} #{} {} by {}",
-        result.step,
-        operation.as_str(),
-        result.attempt,
-        result.outcome.as_str(),
-        result.worker
+    let (step, worker) = (&result.step, &result.worker);
+    let mut note = String::with_capacity(NOTE_BYTES + step.len() + worker.len());
+    let (way, outcome) = (operation.as_str(), result.outcome.as_str());
+    let written = write!(
+        note,
+        "result {step} {way} #{} {outcome} by {worker}",
+        result.attempt
     );
+    // Writing to a text cannot fail.
+    written.ok();
     let input = Input::Result(StepResult {
         step: result.step,
         operation,
@@ -29,57 +38,59 @@ pub(super) fn result(result: wire::TaskResult) -> (Input, String) {
     (input, note)
 }
 
-/// A dispatch as an encoded task.
+/// A dispatch as an encoded task. Every step of every saga comes through here: nothing is copied on its way.
 pub(super) fn task(
     id: SagaId,
     saga: &Saga,
-    dispatch: Dispatch,
-) -> Result<Vec<u8>, serde_json::Error> {
+    dispatch: &Dispatch,
+) -> Result<Bytes, serde_json::Error> {
     let direction = match dispatch.operation {
         Operation::Forward | Operation::Reconcile => wire::Direction::Forward,
         Operation::Compensate => wire::Direction::Compensate,
     };
-    let effect = wire::EffectKey {
-        saga: id.effect_part(),
-        step: dispatch.unit.clone(),
-        direction,
-        generation: dispatch.generation,
-    };
-    serde_json::to_vec(&wire::Task {
-        saga: saga.state.id.to_string(),
-        definition: saga.definition.name.clone(),
-        version: Some(version(&saga.definition)),
-        parent: saga.state.parent.as_ref().map(|parent| parent.saga.clone()),
-        tenant: saga.tenant.to_string(),
-        step: dispatch.unit,
-        task: dispatch.task,
-        operation: operation_out(dispatch.operation),
-        effect,
-        attempt: dispatch.attempt,
-        not_after: Some(dispatch.not_after),
-        timeout_ms: dispatch.timeout_ms,
-        heartbeat_ms: dispatch.heartbeat_ms,
-        saga_started_at: saga.state.started_at,
-        input: dispatch.input,
-        traceparent: saga.state.traceparent.as_deref().map(str::to_owned),
-    })
+    let (unit, generation) = (dispatch.unit.as_str(), dispatch.generation);
+    let mut body = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(
+        &mut body,
+        &wire::TaskRef {
+            saga: format_args!("{}", saga.state.id),
+            definition: &saga.definition.name,
+            version: Some(version(&saga.definition)),
+            parent: saga.state.parent.as_ref().map(|parent| &*parent.saga),
+            tenant: &saga.tenant,
+            step: unit,
+            task: &dispatch.task,
+            operation: operation_out(dispatch.operation),
+            effect: format_args!(
+                "{}/{unit}/{}/{generation}",
+                id.effect_part(),
+                direction.as_str()
+            ),
+            attempt: dispatch.attempt,
+            not_after: Some(dispatch.not_after),
+            timeout_ms: dispatch.timeout_ms,
+            heartbeat_ms: dispatch.heartbeat_ms,
+            saga_started_at: saga.state.started_at,
+            input: &dispatch.input,
+            traceparent: saga.state.traceparent.as_deref(),
+        },
+    )?;
+    Ok(Bytes::from(body))
 }
 
 /// Enough digits of a definition's hash to tell its versions apart: tasks are many, and hashes are long.
 const VERSION_DIGITS: usize = 16;
 
 /// What participants are told of the version that a saga runs under, so that they can say it of a saga that is lost.
-pub(crate) fn version(definition: &Definition) -> String {
-    definition.hash.chars().take(VERSION_DIGITS).collect()
+pub(crate) fn version(definition: &Definition) -> &str {
+    let hash = &definition.hash;
+    hash.get(..VERSION_DIGITS).unwrap_or(hash)
 }
 
 /// A child's end as an encoded answer to its parent's step. Its attempt does not matter: an end is final from any.
-pub(super) fn report(report: Report) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&crate::children::answer(
-        report.parent,
-        report.operation,
-        report.outcome,
-    ))
+pub(super) fn report(report: Report) -> Result<Bytes, serde_json::Error> {
+    let answer = crate::children::answer(report.parent, report.operation, report.outcome);
+    serde_json::to_vec(&answer).map(Bytes::from)
 }
 
 pub(crate) fn operation_in(operation: wire::Operation) -> Operation {

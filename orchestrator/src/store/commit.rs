@@ -7,6 +7,7 @@
 //! Subtle: an error may come after the server has committed. [`Answer::Unknown`] says so; the caller re-reads
 //! ([`written`]) and never assumes.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use impresario_metrics::table::COMMITS_CONTENDED;
 use impresario_workflows::SagaId;
@@ -81,7 +82,8 @@ pub struct Tasks {
     pub saga: Vec<Uuid>,
     pub pool: Vec<String>,
     pub partition: Vec<i16>,
-    pub body: Vec<Vec<u8>>,
+    /// Shared with what is published once this is committed.
+    pub body: Vec<Bytes>,
 }
 
 /// What became of a batch.
@@ -234,6 +236,7 @@ async fn execute(
         tasks,
         delivered,
     } = batch;
+    let bodies: Vec<&[u8]> = tasks.body.iter().map(Bytes::as_ref).collect();
     sqlx::query(statement)
         .bind(&starts.tenant)
         .bind(&starts.definition)
@@ -258,7 +261,7 @@ async fn execute(
         .bind(&tasks.saga)
         .bind(&tasks.pool)
         .bind(&tasks.partition)
-        .bind(&tasks.body)
+        .bind(bodies)
         .bind(nonce)
         .bind(delivered)
         .bind(&changes.definition_id)

@@ -1,5 +1,6 @@
 //! The outbox rows that a crash (or a full queue) has left behind.
 
+use bytes::Bytes;
 use sqlx::PgPool;
 
 use super::Error;
@@ -17,7 +18,7 @@ pub struct Left {
     /// Results partition.
     pub partition: u16,
     /// Encoded tasks.
-    pub tasks: Vec<Vec<u8>>,
+    pub tasks: Vec<Bytes>,
 }
 
 /// Claims rows past their due by pushing that out (10 s, doubling up to about 10 minutes): no lock is held
@@ -46,7 +47,7 @@ pub async fn claim(pool: &PgPool, pools_without_credit: &[String]) -> Result<Vec
             id,
             pool,
             partition: u16::try_from(part).unwrap_or_default(),
-            tasks,
+            tasks: tasks.into_iter().map(Bytes::from).collect(),
         })
         .collect())
 }

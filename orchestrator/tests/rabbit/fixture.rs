@@ -91,7 +91,10 @@ pub(crate) fn list(
     partition: u16,
     sagas: impl IntoIterator<Item = String>,
 ) -> TaskList {
-    let tasks = sagas.into_iter().map(|saga| encoded_task(&saga)).collect();
+    let tasks = sagas
+        .into_iter()
+        .map(|saga| encoded_task(&saga).into())
+        .collect();
     TaskList {
         pool: pool.into(),
         partition,

@@ -14,7 +14,7 @@ mod task;
 pub use effect_key::{Direction, EffectKey, EffectKeyError};
 pub use queues::{Queues, QueuesError};
 pub use result::{Outcome, Probe, Problem, ResultMessage, TaskResult};
-pub use task::{Operation, Task, TaskMessage};
+pub use task::{Operation, Task, TaskMessage, TaskRef};
 
 /// Version of both message bodies. A reader refuses any other major version instead of guessing.
 pub const PROTOCOL_VERSION: u16 = 1;

@@ -3,7 +3,7 @@
 //! The outcome says what is *known about the effect*, not how the worker felt: only `succeeded`, `rejected`,
 //! `applied` and `closed` are final; `failed` closes nothing; `unknown` says so.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::Operation;
@@ -81,6 +81,7 @@ impl Outcome {
 
 /// The answer to one task; the identifying fields are the task's, unchanged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Flat")]
 pub struct TaskResult {
     /// The task's saga.
     pub saga: String,
@@ -97,6 +98,82 @@ pub struct TaskResult {
     pub outcome: Outcome,
     /// Name of the worker process, for people who look for it.
     pub worker: String,
+}
+
+/// A result as it is on the wire. Read in one pass: what serde makes of a flattened enum keeps every field of every
+/// result aside first and looks at it twice, and engines read a result for each step.
+#[derive(Deserialize)]
+struct Flat {
+    saga: String,
+    step: String,
+    operation: Operation,
+    generation: u32,
+    attempt: u32,
+    outcome: Word,
+    // `null` is an output too.
+    #[serde(default, deserialize_with = "present")]
+    output: Option<Value>,
+    code: Option<String>,
+    message: Option<String>,
+    worker: String,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Succeeded,
+    Rejected,
+    Failed,
+    Unknown,
+    Refused,
+    Expired,
+    Heartbeat,
+    Applied,
+    Closed,
+    StillOpen,
+}
+
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
+/// A result without what its outcome consists of.
+#[derive(Debug, thiserror::Error)]
+#[error("a result says what came of its task, but has no `{0}`")]
+struct Incomplete(&'static str);
+
+impl TryFrom<Flat> for TaskResult {
+    type Error = Incomplete;
+
+    fn try_from(flat: Flat) -> Result<TaskResult, Incomplete> {
+        let output = flat.output.ok_or(Incomplete("output"));
+        let problem = match (flat.code, flat.message) {
+            (Some(code), Some(message)) => Ok(Problem { code, message }),
+            (None, _) => Err(Incomplete("code")),
+            (Some(_), None) => Err(Incomplete("message")),
+        };
+        let outcome = match flat.outcome {
+            Word::Succeeded => Outcome::Succeeded { output: output? },
+            Word::Applied => Outcome::Applied { output: output? },
+            Word::Rejected => Outcome::Rejected(problem?),
+            Word::Failed => Outcome::Failed(problem?),
+            Word::Unknown => Outcome::Unknown(problem?),
+            Word::Closed => Outcome::Closed(problem?),
+            Word::StillOpen => Outcome::StillOpen(problem?),
+            Word::Refused => Outcome::Refused,
+            Word::Expired => Outcome::Expired,
+            Word::Heartbeat => Outcome::Heartbeat,
+        };
+        Ok(TaskResult {
+            saga: flat.saga,
+            step: flat.step,
+            operation: flat.operation,
+            generation: flat.generation,
+            attempt: flat.attempt,
+            outcome,
+            worker: flat.worker,
+        })
+    }
 }
 
 /// 1..K results for one partition.

@@ -3,6 +3,8 @@
 //! A message goes to one queue and names one results queue; everything that differs per task is inside its
 //! item. The list is a convenience of transport: each task is answered by itself.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -75,6 +77,33 @@ pub struct Task {
     pub traceparent: Option<String>,
 }
 
+/// A [`Task`] to be written, of borrowed parts: an engine writes one for each step and keeps none of them.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields of a task")]
+pub struct TaskRef<'a> {
+    pub saga: fmt::Arguments<'a>,
+    pub definition: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<&'a str>,
+    pub tenant: &'a str,
+    pub step: &'a str,
+    pub task: &'a str,
+    pub operation: Operation,
+    /// As an [`EffectKey`] is written.
+    pub effect: fmt::Arguments<'a>,
+    pub attempt: u32,
+    pub not_after: Option<u64>,
+    pub timeout_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
+    pub saga_started_at: u64,
+    pub input: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<&'a str>,
+}
+
 /// 1..K tasks for one pool whose results all go to one partition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskMessage {
@@ -87,4 +116,61 @@ pub struct TaskMessage {
     pub sent_at: Option<u64>,
     /// The tasks; never empty.
     pub tasks: Vec<Task>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Direction;
+
+    fn task(rest: Option<&str>) -> Task {
+        Task {
+            saga: "s \"1\"".into(),
+            definition: "booking".into(),
+            version: rest.map(str::to_owned),
+            parent: rest.map(str::to_owned),
+            tenant: "main".into(),
+            step: "hold:3".into(),
+            task: "hold-seats".into(),
+            operation: Operation::Compensate,
+            effect: EffectKey {
+                saga: "9f3c".into(),
+                step: "hold:3".into(),
+                direction: Direction::Compensate,
+                generation: 2,
+            },
+            attempt: 4,
+            not_after: rest.map(|_| 5),
+            timeout_ms: 6,
+            heartbeat_ms: rest.map(|_| 7),
+            saga_started_at: 8,
+            input: serde_json::json!({"seats": ["A1"]}),
+            traceparent: rest.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn borrowed_parts_are_written_as_a_task_is() {
+        for task in [task(None), task(Some("rest"))] {
+            let written = serde_json::to_string(&TaskRef {
+                saga: format_args!("{}", task.saga),
+                definition: &task.definition,
+                version: task.version.as_deref(),
+                parent: task.parent.as_deref(),
+                tenant: &task.tenant,
+                step: &task.step,
+                task: &task.task,
+                operation: task.operation,
+                effect: format_args!("{}", task.effect),
+                attempt: task.attempt,
+                not_after: task.not_after,
+                timeout_ms: task.timeout_ms,
+                heartbeat_ms: task.heartbeat_ms,
+                saga_started_at: task.saga_started_at,
+                input: &task.input,
+                traceparent: task.traceparent.as_deref(),
+            });
+            assert_eq!(written.unwrap(), serde_json::to_string(&task).unwrap());
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! written around those bytes by hand, so that publishing never parses or encodes a task again. The tests
 //! hold it to the protocol crate's own reading.
 
+use bytes::Bytes;
 use impresario_protocol::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, TASKS_PER_MESSAGE_MAX};
 
 /// Room for the envelope itself; it is 71 bytes with the greatest numbers.
@@ -14,7 +15,7 @@ const ENVELOPE_BYTES: usize = 96;
 /// list that can never leave would hold its siblings back for ever.
 pub(super) fn bodies(
     partition: u16,
-    tasks: &[Vec<u8>],
+    tasks: &[Bytes],
     per_message: usize,
     sent_at: u64,
 ) -> Vec<Vec<u8>> {
@@ -45,7 +46,7 @@ pub(super) fn bodies(
     bodies
 }
 
-fn envelope(partition: u16, tasks: &[Vec<u8>], capacity: usize, sent_at: u64) -> Vec<u8> {
+fn envelope(partition: u16, tasks: &[Bytes], capacity: usize, sent_at: u64) -> Vec<u8> {
     let mut body = Vec::with_capacity(capacity);
     body.extend_from_slice(
         format!(
@@ -69,8 +70,8 @@ mod tests {
 
     use super::*;
 
-    fn task(n: usize, padding: usize) -> Vec<u8> {
-        serde_json::to_vec(&Task {
+    fn task(n: usize, padding: usize) -> Bytes {
+        let task = Task {
             saga: format!("saga-{n}"),
             definition: "booking".into(),
             version: None,
@@ -92,8 +93,8 @@ mod tests {
             saga_started_at: 0,
             input: serde_json::json!({ "padding": "x".repeat(padding) }),
             traceparent: None,
-        })
-        .unwrap()
+        };
+        serde_json::to_vec(&task).unwrap().into()
     }
 
     fn sagas(bodies: &[Vec<u8>]) -> Vec<Vec<String>> {
