@@ -29,8 +29,19 @@ pub(crate) struct Cli {
     /// How results are written to standard output.
     #[arg(short, long, value_enum, global = true, default_value_t = Format::Table)]
     pub(crate) output: Format,
+    /// How the roles write their log to standard error.
+    #[arg(long, value_enum, global = true, env = "IMPRESARIO_LOG_FORMAT", default_value_t = LogFormat::Text)]
+    pub(crate) log: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line, with the saga and the trace that it is about.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

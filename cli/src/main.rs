@@ -17,6 +17,7 @@ mod exit;
 mod file;
 mod health;
 mod inprocess;
+mod log;
 mod migrate;
 mod node;
 mod operator;
@@ -73,11 +74,11 @@ fn main() -> ExitCode {
             Command::Apply(options) => apply::run(options, cli.output).await,
             Command::Doctor(options) => doctor::run(options, cli.output).await,
             Command::Top(options) => top::run(options, cli.output).await,
-            Command::Serve(options) => serve::run(options).await,
-            Command::Worker(options) => worker::run(options).await,
-            Command::Provider(options) => provider::run(options).await,
-            Command::Node(options) => node::run(options).await,
-            Command::Migrate(options) => migrate::run(options, cli.output).await,
+            Command::Serve(options) => serve::run(options, cli.log).await,
+            Command::Worker(options) => worker::run(options, cli.log).await,
+            Command::Provider(options) => provider::run(options, cli.log).await,
+            Command::Node(options) => node::run(options, cli.log).await,
+            Command::Migrate(options) => migrate::run(options, cli.output, cli.log).await,
             Command::Seed(options) => seed::run(options, cli.output).await,
         }
     });

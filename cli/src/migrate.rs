@@ -7,12 +7,16 @@
 use anyhow::Context;
 use impresario_orchestrator::store::{self, Database};
 
-use crate::args::MigrateOptions;
+use crate::args::{LogFormat, MigrateOptions};
 use crate::output::{self, Format};
 use crate::process;
 
-pub(crate) async fn run(options: MigrateOptions, format: Format) -> anyhow::Result<()> {
-    process::log();
+pub(crate) async fn run(
+    options: MigrateOptions,
+    format: Format,
+    log: LogFormat,
+) -> anyhow::Result<()> {
+    process::log(log);
     let url = &options.database_url;
     let mut schemas = vec!["impresario"];
     Database::open(&store::Options::new(url))

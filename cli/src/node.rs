@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::PoolName;
+use crate::args::{LogFormat, PoolName};
 use crate::inprocess::InProcess;
 use crate::pools::{self, PoolSettings};
 use crate::process;
@@ -82,8 +82,9 @@ enum Transport {
     },
 }
 
-pub(crate) async fn run(options: NodeOptions) -> anyhow::Result<()> {
-    process::log();
+pub(crate) async fn run(options: NodeOptions, log: LogFormat) -> anyhow::Result<()> {
+    process::log(log);
+    let traces = process::traces()?;
     impresario_metrics::begin(Role::Orchestrator);
     for pool in POOLS {
         impresario_metrics::begin(pool.role());
@@ -111,6 +112,7 @@ pub(crate) async fn run(options: NodeOptions) -> anyhow::Result<()> {
     transport.stop_reading();
     engine.stop().await;
     transport.close().await;
+    traces.finish().await;
     Ok(())
 }
 

@@ -8,12 +8,16 @@ use impresario_payment::sandbox::{self, Secret, Webhook};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::ProviderOptions;
+use crate::args::{LogFormat, ProviderOptions};
 use crate::health;
 use crate::process;
 
-pub(crate) async fn run(options: ProviderOptions) -> anyhow::Result<()> {
-    process::log();
+/// The provider's name in traces.
+const SERVICE: &str = "impresario-provider";
+
+pub(crate) async fn run(options: ProviderOptions, log: LogFormat) -> anyhow::Result<()> {
+    process::log(log);
+    let traces = process::traces()?;
     impresario_metrics::begin(Role::Provider);
     let stop = process::stop_on_signals()?;
     let listener = TcpListener::bind(options.listen)
@@ -25,9 +29,10 @@ pub(crate) async fn run(options: ProviderOptions) -> anyhow::Result<()> {
         .await?
         .route("/healthz", get(|| async { "alive" }))
         .route("/metrics", get(health::metrics));
-    sandbox::serve(listener, api::measured(router), stop.cancelled_owned())
-        .await
-        .context("serve")
+    let router = api::measured(api::traced(router, SERVICE));
+    let served = sandbox::serve(listener, router, stop.cancelled_owned()).await;
+    traces.finish().await;
+    served.context("serve")
 }
 
 fn webhook(options: &ProviderOptions) -> anyhow::Result<Option<Webhook>> {

@@ -10,14 +10,14 @@ use anyhow::Context;
 use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{self, Database};
-use impresario_orchestrator::{Engine, Options, api};
+use impresario_orchestrator::{Engine, Options, SERVICE, api};
 use impresario_workflows::Definition;
 use impresario_workflows::definition::SHIPPED;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{QueueKind, ServeOptions};
+use crate::args::{LogFormat, QueueKind, ServeOptions};
 use crate::process;
 
 /// Deliveries that wait for the lane: more are held back by the prefetch.
@@ -29,8 +29,9 @@ const ANNOUNCED_MAX: usize = 256;
 /// How long confirms and acknowledgements under way may take at the end.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
-    process::log();
+pub(crate) async fn run(options: ServeOptions, log: LogFormat) -> anyhow::Result<()> {
+    process::log(log);
+    let traces = process::traces()?;
     impresario_metrics::begin(Role::Orchestrator);
     let stop = process::stop_on_signals()?;
     let database = Database::open(&store::Options::new(&options.database_url)).await?;
@@ -74,6 +75,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     stop_reading.cancel();
     engine.stop().await;
     broker.close(CLOSE_GRACE).await;
+    traces.finish().await;
     Ok(())
 }
 
@@ -102,9 +104,8 @@ pub(crate) async fn router(
         orphan_grace,
     };
     let api = api::router(engine.clone(), options);
-    Ok(api::measured(
-        api.merge(impresario_catalog::router(catalog)),
-    ))
+    let all = api.merge(impresario_catalog::router(catalog));
+    Ok(api::measured(api::traced(all, SERVICE)))
 }
 
 /// The shipped definitions and those of the given files, every problem of each reported.

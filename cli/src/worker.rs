@@ -6,13 +6,14 @@ use std::time::Duration;
 use impresario_worker_sdk::amqp::{AmqpSettings, AmqpTransport, QueueType};
 use impresario_worker_sdk::{Worker, WorkerSettings};
 
-use crate::args::{QueueKind, WorkerOptions};
+use crate::args::{LogFormat, QueueKind, WorkerOptions};
 use crate::health::Health;
 use crate::pools::{self, PoolSettings};
 use crate::process;
 
-pub(crate) async fn run(options: WorkerOptions) -> anyhow::Result<()> {
-    process::log();
+pub(crate) async fn run(options: WorkerOptions, log: LogFormat) -> anyhow::Result<()> {
+    process::log(log);
+    let traces = process::traces()?;
     impresario_metrics::begin(options.pool.role());
     let stop = process::stop_on_signals()?;
     let settings = PoolSettings {
@@ -44,5 +45,6 @@ pub(crate) async fn run(options: WorkerOptions) -> anyhow::Result<()> {
     if let Some(health) = health {
         health.stop().await;
     }
+    traces.finish().await;
     Ok(())
 }

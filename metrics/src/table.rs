@@ -306,6 +306,8 @@ metrics! {
         "Webhooks sent.";
 
     // The process.
+    counter SPANS "saga_spans_total" [words("result", &["exported", "no_room", "failed"])], Count, max 3, Any,
+        "Spans, by what became of them: taken by the collector, dropped because too many waited, or lost because it did not take them. All 0 while traces are off.";
     gauge BUILD_INFO "saga_build_info" [named("version"), named("revision")], Flag, max 1, Any,
         "Always 1; says which program this is.";
     gauge PROCESS_START "process_start_time_seconds" [], Instant, max 1, Any,

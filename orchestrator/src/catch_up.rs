@@ -66,7 +66,7 @@ impl Net {
                     self.hub.publish(id, progress);
                 }
                 Err(error) => {
-                    tracing::debug!(saga = %id, %error, "cannot read what others have committed")
+                    tracing::debug!(saga_id = %id, %error, "cannot read what others have committed")
                 }
             }
         }

@@ -61,7 +61,12 @@ impl Clock {
 
     /// By how much the database's clock is believed to be ahead of the machine's.
     pub(crate) fn ahead_seconds(&self) -> f64 {
-        self.0.ahead_ms.load(Ordering::Relaxed) as f64 / 1_000.0
+        self.ahead_ms() as f64 / 1_000.0
+    }
+
+    /// The same in milliseconds.
+    pub(crate) fn ahead_ms(&self) -> i64 {
+        self.0.ahead_ms.load(Ordering::Relaxed)
     }
 
     /// Reads the database's clock, and goes by it when it differs from this one.

@@ -17,7 +17,9 @@ mod measure;
 pub mod migrations;
 pub mod orphans;
 mod retention;
+mod spans;
 pub mod store;
 mod upkeep;
 
 pub use engine::{Engine, EngineError, Options};
+pub use spans::SERVICE;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use impresario_workflows::SagaId;
 use impresario_workflows::saga::Start;
@@ -20,6 +20,7 @@ use super::follow::{Follower, Stopping};
 use super::prefer::Wait;
 use super::problem::{Code, Problem};
 use super::surface::Surface;
+use super::traced::{self, Asked};
 use super::view::{self, Address};
 use super::{TENANT, body, canonical, idempotency_key, prefer};
 use crate::hub::{Interest, Progress};
@@ -45,13 +46,18 @@ pub(super) async fn create(
     let expected = SagaId::derive(now, TENANT, &surface.definition, &key);
     // Before the start, so that its first commit is heard of.
     let mut follower = Follower::new(engine, expected, Interest::Settled);
+    let asked = parts.extensions.get::<Arc<Asked>>();
+    let traceparent = match asked {
+        Some(asked) => asked.start(expected, &surface.plural),
+        None => traced::caller(&parts.headers).map(|caller| caller.to_string()),
+    };
     let start = engine.start_saga(
         TENANT,
         compiled.stored.clone(),
         &key,
         hash,
         Start {
-            traceparent: traceparent(&parts.headers),
+            traceparent,
             ..Start::with(input)
         },
     );
@@ -59,6 +65,9 @@ pub(super) async fn create(
         Ok(started) => started.map_err(refused)?,
         Err(_) => return Err(refused(StartError::Unavailable)),
     };
+    if let Some(asked) = asked {
+        asked.started(started.created);
+    }
     if started.id != expected {
         // The key was used on another day.
         follower = Follower::new(engine, started.id, Interest::Settled);
@@ -134,17 +143,4 @@ fn refused(error: StartError) -> Problem {
         ),
         StartError::Engine(why) => Problem::internal(why),
     }
-}
-
-/// The caller's trace context (W3C), when it is one: it is stored, so it is not taken on trust.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
-    let fields: Vec<&str> = text.split('-').collect();
-    let lengths = fields.iter().map(|field| field.len()).eq([2, 32, 16, 2]);
-    let digits = fields.iter().all(|field| {
-        field
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    });
-    (lengths && digits).then(|| text.to_owned())
 }

@@ -32,6 +32,7 @@ mod serve;
 mod signals;
 mod surface;
 mod surfaces;
+mod traced;
 mod upload;
 mod view;
 mod watch;
@@ -49,6 +50,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use measured::measured;
 pub use serve::serve;
+pub use traced::traced;
 
 use crate::Engine;
 use crate::migrations::Prospects;

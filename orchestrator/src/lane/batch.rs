@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use impresario_traces::Span;
 use impresario_workflows::saga::Event;
 use impresario_workflows::{Millis, SagaId};
 
@@ -26,6 +27,8 @@ pub(super) struct Entry {
     pub(super) notes: Vec<String>,
     /// What of it is counted once it is committed.
     pub(super) samples: Vec<Sample>,
+    /// What of it is told in spans then.
+    pub(super) spans: Vec<Span>,
     pub(super) tasks: Vec<Task>,
     /// The inputs that this rests on, with what each came to; decided again when the seq is lost.
     pub(super) inputs: Vec<(Pending, Settled)>,
@@ -67,6 +70,7 @@ impl Entry {
             events: Vec::new(),
             notes: Vec::new(),
             samples: Vec::new(),
+            spans: Vec::new(),
             tasks: Vec::new(),
             inputs: Vec::new(),
             start: None,

@@ -17,6 +17,7 @@ use super::slot::{Pending, Place, Saga, Slot};
 use super::translate;
 use crate::children;
 use crate::measure;
+use crate::spans::{self, Decided};
 use crate::store::Error;
 use crate::store::sagas::Loaded;
 
@@ -119,6 +120,16 @@ impl Lane {
             now,
             &mut entry.samples,
         );
+        if self.tells && saga.state.traceparent.is_some() {
+            let decided = Decided {
+                definition: &saga.definition,
+                before: &before,
+                input: &pending.input,
+                next: &saga.state,
+                ahead_ms: self.parts.clock.ahead_ms(),
+            };
+            spans::decided(&decided, &mut entry.spans);
+        }
         if let Some(mut row) = start {
             describe_start(&saga, &mut row);
             entry.start = Some(row);
@@ -143,7 +154,7 @@ impl Lane {
                     partition: saga.partition,
                     body,
                 }),
-                Err(error) => tracing::error!(saga = %id, %error, "cannot encode a task"),
+                Err(error) => tracing::error!(saga_id = %id, %error, "cannot encode a task"),
             }
         }
         entry.events.extend(decision.events);
@@ -167,7 +178,7 @@ impl Lane {
         if in_batch {
             self.join_batch(id, pending, Settled::Done { changed: false });
         } else if pending.verified {
-            tracing::trace!(saga = %id, ?why, note = pending.note, "nothing follows");
+            tracing::trace!(saga_id = %id, ?why, note = pending.note, "nothing follows");
             self.settle_now(id, pending.origin, Settled::Done { changed: false });
         } else {
             self.verify(id, pending);
@@ -226,7 +237,7 @@ impl Lane {
 
     /// `decide` erred or panicked: this saga is set aside, its neighbours go on.
     fn faulty(&mut self, id: SagaId, pending: Pending, why: &str) {
-        tracing::error!(saga = %id, why, "cannot decide; setting the saga aside");
+        tracing::error!(saga_id = %id, why, "cannot decide; setting the saga aside");
         ENGINE_FAULTS.add(1);
         if matches!(pending.input, Input::EngineFault(_)) {
             settle::fail(pending.origin, why);
@@ -248,7 +259,7 @@ impl Lane {
             }
             Some(Err(error)) => {
                 // Written by a newer binary, perhaps: left to replicas that can read it, unacknowledged.
-                tracing::error!(saga = %id, error = %error, "this binary cannot read the saga; leaving it to others");
+                tracing::error!(saga_id = %id, error = %error, "this binary cannot read the saga; leaving it to others");
                 if let Some(slot) = self.slots.remove(&id) {
                     slot.waiting
                         .into_iter()
@@ -275,7 +286,7 @@ impl Lane {
     fn unknown_saga(&mut self, id: SagaId, pending: Pending) {
         match pending.origin {
             Origin::Delivery(delivery) => {
-                tracing::warn!(saga = %id, note = pending.note, "a result for a saga that does not exist");
+                tracing::warn!(saga_id = %id, note = pending.note, "a result for a saga that does not exist");
                 RESULTS_ORPHANED.add(1);
                 Delivery::drop_item(&delivery);
             }

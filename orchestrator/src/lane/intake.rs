@@ -23,7 +23,7 @@ impl Lane {
                 Ok(id) => Some((id, result)),
                 Err(_) => {
                     tracing::warn!(
-                        saga = result.saga,
+                        saga_id = result.saga,
                         "a result for something that is no saga id"
                     );
                     None

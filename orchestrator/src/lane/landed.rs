@@ -15,8 +15,10 @@ use super::release::Release;
 use super::run::Lane;
 use super::settle::{self, Settled, Standing};
 use super::slot::{Pending, Place, Saga};
+use super::told;
 use crate::broker::TaskList;
 use crate::hub::Progress;
+use crate::spans;
 use crate::store::commit::Committed;
 
 /// A timer that found nothing due while its instant has passed (an outage) looks again after this.
@@ -28,15 +30,22 @@ impl Lane {
     pub(super) fn committed(
         &mut self,
         entries: Entries,
+        since: Option<u64>,
         committed: Committed,
         doubted: bool,
     ) -> Release {
+        let sagas = entries.len();
         let won: HashSet<SagaId> = committed.won.iter().copied().collect();
         let mut release = Release::default();
         let mut lists: HashMap<(String, u16), Vec<Bytes>> = HashMap::new();
         for (id, entry) in entries {
             if won.contains(&id) {
-                self.won(id, *entry, &mut release, &mut lists);
+                let told = since.map(|since| spans::Committed {
+                    seq: entry.seq,
+                    since,
+                    sagas,
+                });
+                self.won(id, *entry, told, &mut release, &mut lists);
             } else {
                 COMMITS_LOST.add(1);
                 self.lost(id, *entry, doubted);
@@ -62,6 +71,7 @@ impl Lane {
         &mut self,
         id: SagaId,
         entry: Entry,
+        told: Option<spans::Committed>,
         release: &mut Release,
         lists: &mut HashMap<(String, u16), Vec<Bytes>>,
     ) {
@@ -89,6 +99,15 @@ impl Lane {
             status,
             entry.samples,
         );
+        told::tell(id, &saga, &entry.events);
+        if let Some(told) = told.filter(|_| saga.state.traceparent.is_some()) {
+            let inputs: Vec<&str> = entry
+                .inputs
+                .iter()
+                .map(|(pending, _)| pending.input.name())
+                .collect();
+            told.tell(&saga.state, inputs.join(","), entry.spans);
+        }
         let standing = Standing {
             saga: id,
             status,

@@ -24,6 +24,7 @@ mod run;
 mod served;
 mod settle;
 mod slot;
+mod told;
 pub(crate) mod translate;
 
 pub use message::{

@@ -14,6 +14,7 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use crate::broker::{Broker, Receipt, TaskList};
+use crate::spans::Sending;
 use crate::store::outbox;
 
 /// Tasks that may be in a pool's queue before the outbox holds back: a few seconds of a fast pool's work, and
@@ -115,8 +116,15 @@ impl Releaser {
             return;
         }
         let (ids, lists): (Vec<i64>, Vec<TaskList>) = now.into_iter().unzip();
+        let sending = Sending::begin(&lists).map(|sending| {
+            let pools: Vec<String> = lists.iter().map(|list| list.pool.clone()).collect();
+            (sending, pools)
+        });
         let per_message = self.per_message(&lists);
         let outcomes = self.broker.publish(lists, per_message).await;
+        if let Some((sending, pools)) = sending {
+            sending.tell(&pools, &outcomes);
+        }
         let mut done = Vec::with_capacity(ids.len());
         let mut failed = 0;
         for (id, outcome) in ids.into_iter().zip(outcomes) {

@@ -80,10 +80,14 @@ pub struct Lane {
     commits: u64,
     jitter: u64,
     pub(super) meters: Meters,
+    /// Whether spans are told. For the life of the process: they are set up before the lane.
+    pub(super) tells: bool,
 }
 
 struct InFlight {
     entries: Entries,
+    /// When it was submitted, if somebody is told.
+    since: Option<u64>,
     delivered: Vec<i64>,
 }
 
@@ -106,6 +110,7 @@ impl Lane {
         let meters = Meters::new(current.iter().map(|stored| &*stored.definition));
         Lane {
             meters,
+            tells: impresario_traces::is_on(),
             parts,
             slots: HashMap::new(),
             open: Entries::new(),
@@ -268,7 +273,12 @@ impl Lane {
         if batches.try_send(batch).is_err() {
             tracing::error!("the commit task is gone");
         }
-        self.in_flight = Some(InFlight { entries, delivered });
+        let since = self.tells.then(impresario_traces::now);
+        self.in_flight = Some(InFlight {
+            entries,
+            since,
+            delivered,
+        });
     }
 
     fn mark_in_flight(&mut self, id: SagaId) {
@@ -284,13 +294,18 @@ impl Lane {
 
     /// The commit is answered: the next one goes first, then this one's effects are released.
     fn answered(&mut self, verdict: Verdict, batches: &mpsc::Sender<crate::store::commit::Batch>) {
-        let Some(InFlight { entries, delivered }) = self.in_flight.take() else {
+        let Some(InFlight {
+            entries,
+            since,
+            delivered,
+        }) = self.in_flight.take()
+        else {
             return;
         };
         match verdict {
             Verdict::Committed { committed, doubted } => {
                 self.submit(batches);
-                let released = self.committed(entries, committed, doubted);
+                let released = self.committed(entries, since, committed, doubted);
                 self.parts.releaser.release(released);
                 if doubted {
                     self.parts.releaser.give_back(delivered);
@@ -319,7 +334,7 @@ impl Lane {
             return;
         }
         for (id, entry) in entries {
-            tracing::error!(saga = %id, why, "a saga's decision cannot be stored");
+            tracing::error!(saga_id = %id, why, "a saga's decision cannot be stored");
             self.unstorable(id, *entry, why);
         }
     }

@@ -11,6 +11,7 @@ use impresario_workflows::{Definition, SagaId};
 
 use super::batch::USUAL_BYTES;
 use super::slot::Saga;
+use crate::spans;
 
 /// Words and numbers of a note, beside the names in it.
 const NOTE_BYTES: usize = 48;
@@ -49,6 +50,8 @@ pub(super) fn task(
         Operation::Compensate => wire::Direction::Compensate,
     };
     let (unit, generation) = (dispatch.unit.as_str(), dispatch.generation);
+    let (operation, attempt) = (dispatch.operation, dispatch.attempt);
+    let traceparent = spans::on_task(&saga.state, unit, operation, generation, attempt);
     let mut body = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(
         &mut body,
@@ -60,19 +63,19 @@ pub(super) fn task(
             tenant: &saga.tenant,
             step: unit,
             task: &dispatch.task,
-            operation: operation_out(dispatch.operation),
+            operation: operation_out(operation),
             effect: format_args!(
                 "{}/{unit}/{}/{generation}",
                 id.effect_part(),
                 direction.as_str()
             ),
-            attempt: dispatch.attempt,
+            attempt,
             not_after: Some(dispatch.not_after),
             timeout_ms: dispatch.timeout_ms,
             heartbeat_ms: dispatch.heartbeat_ms,
             saga_started_at: saga.state.started_at,
             input: &dispatch.input,
-            traceparent: saga.state.traceparent.as_deref(),
+            traceparent: traceparent.as_deref(),
         },
     )?;
     Ok(Bytes::from(body))

@@ -89,6 +89,44 @@ pub enum Closing<O> {
     Unknown(Problem),
 }
 
+/// An answer in a word, with the code of what went wrong. A business no is nothing wrong.
+pub(crate) trait Said {
+    /// The word, and the code.
+    fn said(&self) -> (&'static str, Option<&str>);
+}
+
+impl<O> Said for Verdict<O> {
+    fn said(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Verdict::Done(_) => ("done", None),
+            Verdict::Rejected(_) => ("rejected", None),
+            Verdict::Failed(problem) => ("failed", Some(&problem.code)),
+            Verdict::Unknown(problem) => ("unknown", Some(&problem.code)),
+        }
+    }
+}
+
+impl Said for Undo {
+    fn said(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Undo::Undone(_) => ("undone", None),
+            Undo::Failed(problem) => ("failed", Some(&problem.code)),
+            Undo::Unknown(problem) => ("unknown", Some(&problem.code)),
+        }
+    }
+}
+
+impl<O> Said for Closing<O> {
+    fn said(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Closing::Applied(_) => ("applied", None),
+            Closing::Closed(_) => ("closed", None),
+            Closing::StillOpen(problem) => ("still_open", Some(&problem.code)),
+            Closing::Unknown(problem) => ("unknown", Some(&problem.code)),
+        }
+    }
+}
+
 /// Why a handler could not come to a verdict. Its transaction is rolled back, so nothing was done.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {

@@ -14,6 +14,7 @@ use crate::execute::external_sets::ExternalSets;
 use crate::execute::set;
 use crate::execute::transactional::{self, ErasedTransactional};
 use crate::execute::{compensate, external_undo, reconcile};
+use crate::spans;
 use crate::{Batch, Compensation, Database, External, Free, TaskContext, Transactional};
 
 /// Who serves a task name.
@@ -240,7 +241,10 @@ impl PoolBuilder<Database> {
 
     /// An effect at somebody else's, with its undoing and its reconcile.
     pub fn external(self, names: ExternalNames, handler: impl External) -> Self {
-        let handler: Arc<dyn ErasedExternal> = Arc::new(external::Erase(handler));
+        let handler: Arc<dyn ErasedExternal> = Arc::new(external::Erase {
+            handler,
+            service: spans::service(&self.name),
+        });
         let sets = ExternalSets::start(self.database.clone(), handler.clone());
         self.with(names.forward, Handler::External(sets))
             .with(names.undo, Handler::ExternalUndo(handler.clone()))

@@ -55,7 +55,7 @@ fn bounded(mut results: Vec<TaskResult>, bytes: usize) -> Vec<TaskResult> {
         };
         let size = output.to_string().len();
         if size > OUTPUT_BYTES_MAX {
-            tracing::error!(saga = %result.saga, step = %result.step, size, "an output is too large");
+            tracing::error!(saga_id = %result.saga, step = %result.step, size, "an output is too large");
             let message = format!("it happened, but its output has {size} bytes");
             result.outcome = Outcome::Unknown(Problem::new("output_too_large", message));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use impresario_protocol::Problem;
-use impresario_worker_sdk::{Closing, Undo, Verdict};
+use impresario_worker_sdk::{Closing, Undo, Verdict, traceparent};
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,9 @@ impl SandboxProvider {
         }
         if let Some(body) = body {
             request = request.json(body);
+        }
+        if let Some(traceparent) = traceparent() {
+            request = request.header("traceparent", traceparent);
         }
         let answer = request.send().await.map_err(Unanswered::of)?;
         let status = answer.status();

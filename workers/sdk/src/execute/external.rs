@@ -22,9 +22,11 @@ use sqlx::PgConnection;
 use super::external_sets::ExternalSets;
 use super::transactional::vanished;
 use super::{bad_input, commit_unknown, joined};
+use crate::answer::Said;
 use crate::barrier::meaning::{self, Forward};
 use crate::barrier::row::{self, Claim, json_text};
 use crate::barrier::{EffectState, horizon};
+use crate::spans;
 use crate::{Closing, Database, External, HandlerError, Happened, TaskContext, Undo, Verdict};
 
 /// An [`External`] handler without its types; stored inputs and outputs come back through it.
@@ -59,7 +61,11 @@ pub(crate) struct Stored<'a> {
     pub(crate) output: &'a Value,
 }
 
-pub(crate) struct Erase<H>(pub(crate) H);
+pub(crate) struct Erase<H> {
+    pub(crate) handler: H,
+    /// The pool's name in traces: calls are told here.
+    pub(crate) service: Arc<str>,
+}
 
 fn broken(error: &serde_json::Error) -> Problem {
     Problem::new(
@@ -89,12 +95,17 @@ impl<H: External> ErasedExternal for Erase<H> {
     }
 
     fn key_life(&self) -> Duration {
-        self.0.key_life()
+        self.handler.key_life()
     }
 
     async fn act(&self, task: &TaskContext, input: &Value) -> Verdict<Value> {
         let verdict = match H::Input::deserialize(input) {
-            Ok(input) => self.0.act(task, &input).await.erase(),
+            Ok(input) => {
+                let call = self.handler.act(task, &input);
+                spans::called(&self.service, task, "call", call)
+                    .await
+                    .erase()
+            }
             Err(error) => Verdict::Failed(bad_input(&error)),
         };
         match verdict {
@@ -109,21 +120,30 @@ impl<H: External> ErasedExternal for Erase<H> {
 
     async fn close(&self, task: &TaskContext, input: &Value) -> Closing<Value> {
         match H::Input::deserialize(input) {
-            Ok(input) => erase_closing(self.0.close(task, &input).await),
+            Ok(input) => {
+                let call = self.handler.close(task, &input);
+                erase_closing(spans::called(&self.service, task, "close", call).await)
+            }
             Err(error) => Closing::Unknown(broken(&error)),
         }
     }
 
     async fn find(&self, task: &TaskContext, input: &Value) -> Closing<Value> {
         match H::Input::deserialize(input) {
-            Ok(input) => erase_closing(self.0.find(task, &input).await),
+            Ok(input) => {
+                let call = self.handler.find(task, &input);
+                erase_closing(spans::called(&self.service, task, "find", call).await)
+            }
             Err(error) => Closing::Unknown(broken(&error)),
         }
     }
 
     async fn undo(&self, task: &TaskContext, input: &Value, output: &Value) -> Undo {
         match (H::Input::deserialize(input), H::Output::deserialize(output)) {
-            (Ok(input), Ok(output)) => self.0.undo(task, &input, &output).await,
+            (Ok(input), Ok(output)) => {
+                let call = self.handler.undo(task, &input, &output);
+                spans::called(&self.service, task, "undo", call).await
+            }
             (Err(error), _) | (_, Err(error)) => Undo::Failed(broken(&error)),
         }
     }
@@ -144,8 +164,8 @@ impl<H: External> ErasedExternal for Erase<H> {
             });
         }
         match what {
-            Booked::Made => self.0.record(tx, &happened).await,
-            Booked::Undone => self.0.record_undo(tx, &happened).await,
+            Booked::Made => self.handler.record(tx, &happened).await,
+            Booked::Undone => self.handler.record_undo(tx, &happened).await,
         }
     }
 }
@@ -191,12 +211,7 @@ pub(crate) async fn run(sets: Arc<ExternalSets>, task: TaskContext) -> Outcome {
 
 /// How long a call took, and what came of it. Looked up each time: it is little beside a call.
 fn called(task: &str, verdict: &Verdict<Value>, took: Duration) {
-    let result = match verdict {
-        Verdict::Done(_) => "done",
-        Verdict::Rejected(_) => "rejected",
-        Verdict::Failed(_) => "failed",
-        Verdict::Unknown(_) => "unknown",
-    };
+    let (result, _) = verdict.said();
     CALL_DURATION
         .with([task, result])
         .record(took.as_secs_f64());

@@ -20,12 +20,14 @@ use impresario_protocol::{OUTPUT_BYTES_MAX, Outcome, Problem};
 use serde_json::Value;
 
 use crate::answer::database_sentence;
+use crate::current;
 use crate::{HandlerError, Verdict};
 
 /// Runs database work to its end, whatever becomes of the caller; a panic is a `failed`.
 pub(crate) async fn joined(
     work: impl Future<Output = Result<Outcome, HandlerError>> + Send + 'static,
 ) -> Outcome {
+    let work = current::working(current::current_task(), work);
     match tokio::spawn(work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => {

@@ -15,9 +15,10 @@ use impresario_metrics::Count;
 use impresario_protocol::{
     MESSAGE_BYTES_MAX, PROTOCOL_VERSION, ResultMessage, TASKS_PER_MESSAGE_MAX, TaskResult,
 };
+use impresario_traces::Context;
 use tokio::sync::{Notify, mpsc};
 
-use crate::{Receipt, Transport};
+use crate::{Receipt, Transport, spans};
 
 /// Messages of one partition waiting for their confirm: one would make low load wait for a round trip, many
 /// would publish every result by itself.
@@ -71,20 +72,25 @@ impl ListReceipt {
 pub(super) struct Answer {
     pub(super) result: TaskResult,
     pub(super) receipt: Option<Arc<ListReceipt>>,
+    /// The attempt that it answers, when that is traced, and since when it is ready.
+    pub(super) traced: Option<(Context, u64)>,
 }
 
 /// The publishers.
 pub(super) struct Answers {
     transport: Arc<dyn Transport>,
     resent: Count,
+    /// The pool's name in traces.
+    service: Arc<str>,
     partitions: Mutex<HashMap<u16, mpsc::Sender<Answer>>>,
 }
 
 impl Answers {
-    pub(super) fn new(transport: Arc<dyn Transport>, resent: Count) -> Self {
+    pub(super) fn new(transport: Arc<dyn Transport>, resent: Count, service: Arc<str>) -> Self {
         Answers {
             transport,
             resent,
+            service,
             partitions: Mutex::new(HashMap::new()),
         }
     }
@@ -103,20 +109,28 @@ impl Answers {
             .unwrap_or_else(PoisonError::into_inner);
         let start = || {
             let (sender, answers) = mpsc::channel(WAITING_MAX);
-            let (transport, resent) = (self.transport.clone(), self.resent.clone());
-            tokio::spawn(publish(transport, partition, answers, resent));
+            let publisher = Publisher {
+                transport: self.transport.clone(),
+                partition,
+                resent: self.resent.clone(),
+                service: self.service.clone(),
+            };
+            tokio::spawn(publish(publisher, answers));
             sender
         };
         partitions.entry(partition).or_insert_with(start).clone()
     }
 }
 
-async fn publish(
+/// What publishes the results of one partition.
+struct Publisher {
     transport: Arc<dyn Transport>,
     partition: u16,
-    mut answers: mpsc::Receiver<Answer>,
     resent: Count,
-) {
+    service: Arc<str>,
+}
+
+async fn publish(publisher: Publisher, mut answers: mpsc::Receiver<Answer>) {
     let mut unconfirmed = FuturesUnordered::new();
     let mut held = None;
     loop {
@@ -128,7 +142,7 @@ async fn publish(
                 // Whoever became ready with it, in its set, has been woken too and is about to say so.
                 tokio::task::yield_now().await;
                 let batch = gather(first, &mut held, &mut answers);
-                unconfirmed.push(store(transport.as_ref(), partition, batch, &resent));
+                unconfirmed.push(store(&publisher, batch));
             }
         }
     }
@@ -198,11 +212,17 @@ fn weight(value: &serde_json::Value) -> usize {
 }
 
 /// Publishes until it is confirmed, then tells the receipts.
-async fn store(transport: &dyn Transport, partition: u16, batch: Vec<Answer>, resent: &Count) {
-    let (results, receipts): (Vec<_>, Vec<_>) = batch
-        .into_iter()
-        .map(|answer| (answer.result, answer.receipt))
-        .unzip();
+async fn store(publisher: &Publisher, batch: Vec<Answer>) {
+    let mut results = Vec::with_capacity(batch.len());
+    let mut receipts = Vec::with_capacity(batch.len());
+    let mut traced = Vec::new();
+    for answer in batch {
+        if let Some((attempt, since)) = answer.traced {
+            traced.push((attempt, since, answer.result.saga.clone()));
+        }
+        results.push(answer.result);
+        receipts.push(answer.receipt);
+    }
     let message = ResultMessage {
         v: PROTOCOL_VERSION,
         results,
@@ -217,11 +237,18 @@ async fn store(transport: &dyn Transport, partition: u16, batch: Vec<Answer>, re
         }
     };
     let mut pause = RETRY_FIRST;
-    while let Err(error) = transport.publish(partition, &body).await {
+    while let Err(error) = publisher
+        .transport
+        .publish(publisher.partition, &body)
+        .await
+    {
         tracing::warn!(%error, "results are published again");
-        resent.increment(1);
+        publisher.resent.increment(1);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RETRY_MAX);
+    }
+    for (attempt, since, saga) in traced {
+        spans::answered(&publisher.service, attempt, &saga, since);
     }
     for receipt in receipts.into_iter().flatten() {
         receipt.answered();

@@ -9,12 +9,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use impresario_protocol::{Outcome, PROTOCOL_VERSION, Problem, Task, TaskMessage, TaskResult};
+use impresario_traces::Context;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::answers::{Answer, ListReceipt};
 use super::{Shared, supervise};
-use crate::{Delivery, TaskContext, starts};
+use crate::{Delivery, TaskContext, spans, starts};
 
 /// Takes a delivery to the confirmation of its last answer.
 pub(super) async fn run(shared: &Shared, delivery: Delivery) {
@@ -36,10 +37,12 @@ pub(super) async fn run(shared: &Shared, delivery: Delivery) {
         shared,
         partition: message.partition,
         sent_at: message.sent_at,
+        arrived: impresario_traces::is_on().then(impresario_traces::now),
         receipt: Arc::new(ListReceipt::new(delivery.receipt, answers)),
     };
     for identity in unreadable {
-        list.answer(identity.bad_message(&shared.name)).await;
+        let result = identity.bad_message(&shared.name);
+        list.answer(result, None).await;
     }
     let tasks = message.tasks.into_iter().map(Arc::new);
     if delivery.redelivered {
@@ -57,15 +60,18 @@ struct List<'a> {
     shared: &'a Shared,
     partition: u16,
     sent_at: Option<u64>,
+    /// When the message came, if somebody is told.
+    arrived: Option<u64>,
     receipt: Arc<ListReceipt>,
 }
 
 impl List<'_> {
-    async fn answer(&self, result: TaskResult) {
+    async fn answer(&self, result: TaskResult, attempt: Option<Context>) {
         self.shared.meters.answered(&result.outcome);
         let answer = Answer {
             result,
             receipt: Some(self.receipt.clone()),
+            traced: ready(attempt),
         };
         self.shared.answers.send(self.partition, answer).await;
     }
@@ -73,17 +79,26 @@ impl List<'_> {
     /// Side by side; each answer leaves when it is ready.
     async fn run_all(&self, tasks: impl Iterator<Item = Arc<Task>>) {
         let mut running: FuturesUnordered<_> = tasks.map(|task| self.run_one(task)).collect();
-        while let Some(result) = running.next().await {
-            self.answer(result).await;
+        while let Some((result, attempt)) = running.next().await {
+            self.answer(result, attempt).await;
         }
     }
 
-    async fn run_one(&self, task: Arc<Task>) -> TaskResult {
+    async fn run_one(&self, task: Arc<Task>) -> (TaskResult, Option<Context>) {
         let outcome = self.start(&task).await;
-        supervise::result(self.shared, &task, outcome)
+        let result = supervise::result(self.shared, &task, outcome);
+        (result, spans::attempt(&task))
     }
 
     async fn start(&self, task: &Arc<Task>) -> Outcome {
+        let outcome = self.run_in_slot(task).await;
+        if let Some(arrived) = self.arrived {
+            spans::processed(&self.shared.service, task, arrived, &outcome);
+        }
+        outcome
+    }
+
+    async fn run_in_slot(&self, task: &Arc<Task>) -> Outcome {
         let slot = tokio::select! {
             biased;
             slot = self.shared.slots.acquire() => slot,
@@ -110,8 +125,8 @@ impl List<'_> {
     /// By itself, after its start was counted.
     async fn run_again(&self, task: &Arc<Task>) {
         let Some(database) = self.shared.pool.database() else {
-            let result = self.run_one(task.clone()).await;
-            return self.answer(result).await;
+            let (result, attempt) = self.run_one(task.clone()).await;
+            return self.answer(result, attempt).await;
         };
         let outcome = match starts::count(database, task).await {
             Ok(Some(poisoned)) => poisoned,
@@ -129,6 +144,7 @@ impl List<'_> {
         let answer = Answer {
             result,
             receipt: Some(stored.clone()),
+            traced: ready(spans::attempt(task)),
         };
         self.shared.answers.send(self.partition, answer).await;
         stored.wait().await;
@@ -137,6 +153,11 @@ impl List<'_> {
         }
         self.receipt.answered();
     }
+}
+
+/// The answer of an attempt that is traced is ready now.
+fn ready(attempt: Option<Context>) -> Option<(Context, u64)> {
+    attempt.map(|attempt| (attempt, impresario_traces::now()))
 }
 
 fn now_ms() -> u64 {

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Pool, Transport};
+use crate::{Pool, Transport, spans};
 use answers::Answers;
 use meters::Meters;
 pub use watch::Watch;
@@ -63,6 +63,8 @@ struct Shared {
     slots: Arc<Semaphore>,
     answers: Answers,
     meters: Meters,
+    /// The pool's name in traces.
+    service: Arc<str>,
     /// The grace period is over: start nothing more.
     grace_over: CancellationToken,
 }
@@ -99,8 +101,13 @@ impl Worker {
         let lists = Arc::new(Semaphore::new((settings.slots / 8).max(8)));
         let meters = Meters::of(pool.name());
         let shared = Arc::new(Shared {
-            answers: Answers::new(transport.clone(), meters.resent()),
+            answers: Answers::new(
+                transport.clone(),
+                meters.resent(),
+                spans::service(pool.name()),
+            ),
             meters,
+            service: spans::service(pool.name()),
             pool,
             name: settings.name,
             slots,

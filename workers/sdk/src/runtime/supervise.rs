@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::answers::Answer;
-use crate::TaskContext;
+use crate::{TaskContext, current};
 
 /// The answer to `task` in the words of this worker.
 pub(super) fn result(shared: &Shared, task: &Task, outcome: Outcome) -> TaskResult {
@@ -41,7 +41,19 @@ pub(super) async fn run(shared: &Shared, partition: u16, task: TaskContext) -> O
     let silence_ms = heartbeat_ms.map_or(*timeout_ms, |heartbeat| heartbeat.min(*timeout_ms));
     let third = Duration::from_millis(silence_ms.max(3)) / 3;
     let mut beat = Instant::now() + third;
-    let work = AssertUnwindSafe(shared.pool.run(task.clone())).catch_unwind();
+    let work = async {
+        let outcome = shared.pool.run(task.clone()).await;
+        tracing::debug!(
+            step = task.task().step,
+            operation = task.task().operation.as_str(),
+            attempt = task.task().attempt,
+            outcome = outcome.as_str(),
+            "a task has run"
+        );
+        outcome
+    };
+    let work = current::working(Some(task.clone()), work);
+    let work = AssertUnwindSafe(work).catch_unwind();
     tokio::pin!(work);
     loop {
         tokio::select! {
@@ -60,7 +72,8 @@ pub(super) async fn run(shared: &Shared, partition: u16, task: TaskContext) -> O
             () = tokio::time::sleep_until(beat) => {
                 beat += third;
                 let result = result(shared, task.task(), Outcome::Heartbeat);
-                shared.answers.send(partition, Answer { result, receipt: None }).await;
+                let answer = Answer { result, receipt: None, traced: None };
+                shared.answers.send(partition, answer).await;
             }
         }
     }

@@ -1,0 +1,137 @@
+//! A request's own span, for every router of ours: in the trace of whoever asks, or in that of the saga that it starts.
+//!
+//! A handler that starts a saga says so ([`Asked::start`]); otherwise a request is told when its caller has a trace that
+//! is. While traces are off, none of this is there.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::HeaderMap;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use impresario_traces::{Context, Kind, Span, SpanId, TraceId, now};
+use impresario_workflows::SagaId;
+
+use super::measured::PROBES;
+use crate::spans;
+
+/// Where a request stands in a trace.
+#[derive(Debug)]
+pub(super) struct Asked {
+    id: SpanId,
+    caller: Option<Context>,
+    start: OnceLock<Start>,
+}
+
+#[derive(Debug)]
+struct Start {
+    saga: String,
+    name: String,
+    context: Context,
+    /// Whether this request has started it; otherwise an earlier one with its key has.
+    created: OnceLock<bool>,
+}
+
+/// The router, whose requests are told under the name of this service.
+pub fn traced(router: Router, service: &str) -> Router {
+    if !impresario_traces::is_on() {
+        return router;
+    }
+    let service: Arc<str> = Arc::from(service);
+    router.layer(middleware::from_fn_with_state(service, trace))
+}
+
+impl Asked {
+    /// The request starts this saga, by `plural`, unless an earlier one has: what the saga then carries. The decision
+    /// whether it is told is made here, for all of its life.
+    pub(super) fn start(&self, saga: SagaId, plural: &str) -> Option<String> {
+        let trace = self
+            .caller
+            .map_or_else(|| TraceId::of_saga(saga.0), |caller| caller.trace);
+        let sampler = impresario_traces::sampler()?;
+        let context = Context {
+            trace,
+            span: self.id,
+            sampled: sampler.decides(self.caller.as_ref(), trace),
+        };
+        let start = Start {
+            saga: saga.to_string(),
+            name: format!("POST /v1/{plural}"),
+            context,
+            created: OnceLock::new(),
+        };
+        // A request starts one saga at most.
+        drop(self.start.set(start));
+        if context.sampled {
+            return Some(context.to_string());
+        }
+        // Whoever has a trace is to find it behind us too, as one that is not told.
+        let caller = self.caller?;
+        let sampled = false;
+        Some(Context { sampled, ..caller }.to_string())
+    }
+
+    /// Whether it was this request that started it.
+    pub(super) fn started(&self, created: bool) {
+        if let Some(start) = self.start.get() {
+            // Told once.
+            start.created.set(created).ok();
+        }
+    }
+
+    fn tell(&self, service: &Arc<str>, name: String, from: u64, status: u16) {
+        let parent = self.caller.map(|caller| caller.span);
+        let span = match (self.start.get(), self.caller) {
+            (Some(start), _) if start.context.sampled => {
+                let saga = start.context.at(spans::of_saga(&start.saga));
+                let repeated = start.created.get() == Some(&false);
+                let parent = parent.or_else(|| repeated.then_some(saga.span));
+                let name = start.name.clone();
+                let span = Span::new(service, name, Kind::Server, start.context, parent, from);
+                let span = span.with("saga.id", start.saga.clone());
+                if repeated {
+                    span.linked(saga, "repeats")
+                } else {
+                    span
+                }
+            }
+            (None, Some(caller)) if caller.sampled => {
+                let context = caller.at(self.id);
+                Span::new(service, name, Kind::Server, context, parent, from)
+            }
+            (Some(_) | None, _) => return,
+        };
+        let span = span.with("http.response.status_code", i32::from(status));
+        impresario_traces::emit(match status {
+            500.. => span.failed(Cow::Owned(status.to_string())),
+            _ => span,
+        });
+    }
+}
+
+async fn trace(State(service): State<Arc<str>>, mut request: Request, next: Next) -> Response {
+    if PROBES.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let asked = Arc::new(Asked {
+        id: SpanId::random(),
+        caller: caller(request.headers()),
+        start: OnceLock::new(),
+    });
+    // Never the address itself: it is full of ids.
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map_or("", MatchedPath::as_str);
+    let name = format!("{} {path}", request.method()).trim_end().to_owned();
+    request.extensions_mut().insert(Arc::clone(&asked));
+    let from = now();
+    let response = next.run(request).await;
+    asked.tell(&service, name, from, response.status().as_u16());
+    response
+}
+
+/// The caller's trace context (W3C), when it is one: it is stored, so it is not taken on trust.
+pub(super) fn caller(headers: &HeaderMap) -> Option<Context> {
+    Context::parse(headers.get("traceparent")?.to_str().ok()?)
+}
