@@ -62,6 +62,15 @@ pub(crate) fn document(board: &Board, all: &[Board]) -> String {
 
 fn links(board: &Board, all: &[Board]) -> Vec<Value> {
     let others = all.iter().filter(|other| other.uid != board.uid);
+    let traces = board.traces.map(|service| {
+        json!({
+            "title": "Traces", "type": "link", "icon": "external link",
+            "url": format!("${{traces}}/search?service={service}&limit=50&lookback=1h"),
+            "keepTime": false, "includeVars": false, "targetBlank": true,
+            "tags": [], "asDropdown": false,
+            "tooltip": "In Jaeger; a saga is found by its tag saga.id.",
+        })
+    });
     others
         .map(|other| {
             json!({
@@ -70,8 +79,12 @@ fn links(board: &Board, all: &[Board]) -> Vec<Value> {
                 "tags": [], "asDropdown": false, "tooltip": other.description,
             })
         })
+        .chain(traces)
         .collect()
 }
+
+/// Where a Jaeger is, as `kubectl port-forward` shows it; to be changed where there is an address for people.
+const TRACES: &str = "http://localhost:16686";
 
 fn variables(board: &Board) -> Vec<Value> {
     let mut variables = vec![json!({
@@ -98,6 +111,12 @@ fn variables(board: &Board) -> Vec<Value> {
                 "current": { "text": "All", "value": "$__all" }, "hide": 0, "regex": "",
             }));
         }
+    }
+    if board.traces.is_some() {
+        variables.push(json!({
+            "name": "traces", "label": "Traces", "type": "textbox", "query": TRACES, "hide": 0,
+            "current": { "text": TRACES, "value": TRACES },
+        }));
     }
     variables
 }

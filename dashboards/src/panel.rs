@@ -9,6 +9,8 @@ pub struct Board {
     pub title: &'static str,
     /// The question that it answers.
     pub description: &'static str,
+    /// The service whose traces tell more, if there is one.
+    pub traces: Option<&'static str>,
     /// Its rows.
     pub rows: Vec<Row>,
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use sink::{Sink, Told, Trace};
 
 const CALLERS: &str = "0af7651916cd43dd8448eb211c80319c";
+const REPEATERS: &str = "2af7651916cd43dd8448eb211c80319c";
 const QUIET: &str = "1af7651916cd43dd8448eb211c80319c";
 
 /// A booking that was told to its end: everything below the saga's own span.
@@ -140,6 +141,17 @@ async fn confirmed(platform: &Platform, sink: &Sink) {
         [trace.one("booking").id.as_str()]
     );
     trace.assert_a_tree(None);
+
+    // Out of another trace it is found as well.
+    let traceparent = format!("00-{REPEATERS}-b7ad6b7169203331-01");
+    let order = Order {
+        traceparent: Some(&traceparent),
+        ..order
+    };
+    platform.book("serve-0", &order).await;
+    let trace = sink.wait_for(REPEATERS, |trace| !trace.0.is_empty()).await;
+    let (_, to, span) = &trace.one("POST /v1/bookings").links[0];
+    assert_eq!((to, span), (&booked.trace(), &saga.id));
 }
 
 /// Who has a trace finds the saga in it; who is not told is not told here either.

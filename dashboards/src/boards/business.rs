@@ -12,6 +12,7 @@ pub(super) fn board() -> Board {
         uid: "impresario-business",
         title: "Business",
         description: "How many bookings, how much money, and where are customers lost?",
+        traces: None,
         rows: vec![
             Row {
                 title: "Sales",

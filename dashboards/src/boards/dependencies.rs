@@ -12,6 +12,7 @@ pub(super) fn board() -> Board {
         uid: "impresario-dependencies",
         title: "Dependencies",
         description: "Is it PostgreSQL, RabbitMQ or the payment provider?",
+        traces: Some("impresario-payment"),
         rows: vec![
             Row {
                 title: "Reached",

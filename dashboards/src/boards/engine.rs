@@ -5,7 +5,8 @@ use impresario_metrics::table::{
     CONNECTIONS, DEDUPE_HITS, ENGINE_FAULTS, HTTP_DURATION, LANE_CACHED, LANE_INBOX, LEASES_HELD,
     LEASES_LOST, OUTBOX_AGE, OUTBOX_HELD, OUTBOX_LEFT, OUTBOX_PENDING, OUTBOX_PUBLISHED,
     OUTBOX_REPEATED, PROCESS_CPU_SECONDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_BYTES,
-    RESULTS_ORPHANED, RESULTS_UNREADABLE, SAGA_INPUTS, SAMPLE_DURATION, TIMER_LATE, TIMERS_OVERDUE,
+    RESULTS_ORPHANED, RESULTS_UNREADABLE, SAGA_INPUTS, SAMPLE_DURATION, SPANS, TIMER_LATE,
+    TIMERS_OVERDUE,
 };
 
 use crate::panel::{Board, Draw, Panel, Row, Scale, panel};
@@ -15,6 +16,7 @@ pub(super) fn board() -> Board {
         uid: "impresario-engine",
         title: "Engine",
         description: "Does the engine keep up, and what holds it back?",
+        traces: Some("impresario-orchestrator"),
         rows: vec![
             Row {
                 title: "Lanes",
@@ -220,6 +222,14 @@ fn processes() -> Vec<Panel> {
             "Of orchestrators and the sandbox provider; probes left out.",
             "{{method}} {{code}}",
             format!("sum by (method, code) (rate({HTTP_DURATION}_count[$__rate_interval]))"),
+        ),
+        panel(
+            Draw::Stacked,
+            Scale::PerSecond,
+            "Spans told, and lost",
+            "no_room: more than the collector takes. failed: it took none. Sagas do not wait for either; 0 while traces are off.",
+            "{{result}}",
+            format!("sum by (result) (rate({SPANS}[$__rate_interval]))"),
         ),
         panel(
             Draw::Lines,

@@ -13,6 +13,7 @@ pub(super) fn board() -> Board {
         uid: "impresario-sagas",
         title: "Saga health",
         description: "Do sagas end as they should, and in time?",
+        traces: Some("impresario-orchestrator"),
         rows: vec![
             Row {
                 title: "Now",

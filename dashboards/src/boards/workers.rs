@@ -13,6 +13,7 @@ pub(super) fn board() -> Board {
         uid: "impresario-workers",
         title: "Worker pools",
         description: "Do workers keep up, and would more of them help?",
+        traces: None,
         rows: vec![
             Row {
                 title: "Load",

@@ -44,7 +44,7 @@ fn role<'a>(workload: &Workload<'a>) -> (&'a str, &'a str) {
 #[test]
 fn every_role_and_every_variable_is_known_to_the_program() {
     let arguments = read("../cli/src/args.rs");
-    let process = read("../cli/src/process.rs");
+    let settings = read("../traces/src/settings.rs");
     for (name, manifest) in manifests() {
         for workload in ours(&manifest) {
             let (role, pool) = role(&workload);
@@ -67,10 +67,10 @@ fn every_role_and_every_variable_is_known_to_the_program() {
             variables
                 .extend(maps.flat_map(|map| map.at("/data").as_object().unwrap().keys().cloned()));
             for variable in variables {
-                // The parts of AMQP_URL, and what the logging library reads.
+                // The parts of AMQP_URL, what the logging library reads, and where traces go.
                 let known = variable.starts_with("RABBITMQ_")
                     || variable == "RUST_LOG"
-                    || process.contains(&format!("\"{variable}\""))
+                    || settings.contains(&format!("\"{variable}\""))
                     || arguments.contains(&format!("env = \"{variable}\""));
                 assert!(known, "{name}: nothing reads {variable}");
             }

@@ -65,9 +65,6 @@ pub(super) async fn create(
         Ok(started) => started.map_err(refused)?,
         Err(_) => return Err(refused(StartError::Unavailable)),
     };
-    if let Some(asked) = asked {
-        asked.started(started.created);
-    }
     if started.id != expected {
         // The key was used on another day.
         follower = Follower::new(engine, started.id, Interest::Settled);
@@ -81,6 +78,9 @@ pub(super) async fn create(
             stored
         }
     };
+    if let Some(asked) = asked.filter(|_| !started.created) {
+        asked.found(&known.state);
+    }
     let stopping = Stopping::of(&parts.extensions);
     let progress = follower.settled(known, wait.duration(), &stopping).await;
     answer(&surface, started.id, started.created, wait, &progress)

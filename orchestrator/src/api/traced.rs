@@ -13,6 +13,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use impresario_traces::{Context, Kind, Span, SpanId, TraceId, now};
 use impresario_workflows::SagaId;
+use impresario_workflows::saga::State as Saga;
 
 use super::measured::PROBES;
 use crate::spans;
@@ -23,6 +24,8 @@ pub(super) struct Asked {
     id: SpanId,
     caller: Option<Context>,
     start: OnceLock<Start>,
+    /// The saga that an earlier request with its key has started.
+    found: OnceLock<Context>,
 }
 
 #[derive(Debug)]
@@ -30,8 +33,6 @@ struct Start {
     saga: String,
     name: String,
     context: Context,
-    /// Whether this request has started it; otherwise an earlier one with its key has.
-    created: OnceLock<bool>,
 }
 
 /// The router, whose requests are told under the name of this service.
@@ -60,7 +61,6 @@ impl Asked {
             saga: saga.to_string(),
             name: format!("POST /v1/{plural}"),
             context,
-            created: OnceLock::new(),
         };
         // A request starts one saga at most.
         drop(self.start.set(start));
@@ -73,11 +73,11 @@ impl Asked {
         Some(Context { sampled, ..caller }.to_string())
     }
 
-    /// Whether it was this request that started it.
-    pub(super) fn started(&self, created: bool) {
-        if let Some(start) = self.start.get() {
-            // Told once.
-            start.created.set(created).ok();
+    /// An earlier request has started it, perhaps in another trace.
+    pub(super) fn found(&self, saga: &Saga) {
+        if let Some(context) = spans::traced(saga) {
+            // A request finds one saga at most.
+            drop(self.found.set(context.at(spans::of_saga(&saga.id))));
         }
     }
 
@@ -85,16 +85,16 @@ impl Asked {
         let parent = self.caller.map(|caller| caller.span);
         let span = match (self.start.get(), self.caller) {
             (Some(start), _) if start.context.sampled => {
-                let saga = start.context.at(spans::of_saga(&start.saga));
-                let repeated = start.created.get() == Some(&false);
-                let parent = parent.or_else(|| repeated.then_some(saga.span));
+                let found = self.found.get();
+                // Without a caller it belongs to the saga, if that is where its trace is.
+                let inside = found.filter(|saga| saga.trace == start.context.trace);
+                let parent = parent.or_else(|| inside.map(|saga| saga.span));
                 let name = start.name.clone();
                 let span = Span::new(service, name, Kind::Server, start.context, parent, from);
                 let span = span.with("saga.id", start.saga.clone());
-                if repeated {
-                    span.linked(saga, "repeats")
-                } else {
-                    span
+                match found {
+                    Some(saga) => span.linked(*saga, "repeats"),
+                    None => span,
                 }
             }
             (None, Some(caller)) if caller.sampled => {
@@ -119,6 +119,7 @@ async fn trace(State(service): State<Arc<str>>, mut request: Request, next: Next
         id: SpanId::random(),
         caller: caller(request.headers()),
         start: OnceLock::new(),
+        found: OnceLock::new(),
     });
     // Never the address itself: it is full of ids.
     let path = request.extensions().get::<MatchedPath>();

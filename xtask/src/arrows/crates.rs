@@ -20,7 +20,7 @@ const WORKERS: &[&str] = &[
     "impresario-notification",
 ];
 
-const RULES: [Never; 6] = [
+const RULES: [Never; 7] = [
     Never {
         who: &["impresario-workflows"],
         whom: &[
@@ -36,6 +36,7 @@ const RULES: [Never; 6] = [
             "impresario-worker-sdk",
             "impresario-services",
             "impresario-metrics",
+            "impresario-traces",
         ],
         why: "workflows knows nobody",
     },
@@ -49,6 +50,19 @@ const RULES: [Never; 6] = [
             "axum",
         ],
         why: "metrics is a table that everybody may name: it knows nobody, and serves nothing",
+    },
+    Never {
+        who: &["impresario-traces"],
+        whom: &[
+            "impresario-workflows",
+            "impresario-protocol",
+            "impresario-orchestrator",
+            "impresario-worker-sdk",
+            "axum",
+            "tonic",
+            "opentelemetry",
+        ],
+        why: "traces tells what it is given: it knows no sagas, and holds no spans",
     },
     Never {
         who: &["impresario-dashboards"],
