@@ -77,7 +77,7 @@ impl Asked {
     pub(super) fn found(&self, saga: &Saga) {
         if let Some(context) = spans::traced(saga) {
             // A request finds one saga at most.
-            drop(self.found.set(context.at(spans::of_saga(&saga.id))));
+            self.found.set(context.at(spans::of_saga(&saga.id))).ok();
         }
     }
 
