@@ -64,7 +64,9 @@ impl Line {
         let carried = task.task().traceparent.as_deref();
         if let Some(attempt) = carried.and_then(Context::parse) {
             self.put("trace_id", attempt.trace.to_string());
-            self.put("span_id", attempt.part("process").span.to_string());
+            if attempt.sampled {
+                self.put("span_id", attempt.part("process").span.to_string());
+            }
         }
     }
 }

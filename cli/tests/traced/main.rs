@@ -272,6 +272,9 @@ async fn killed(platform: &mut Platform, sink: &Sink) {
     let (asked, saga) = (before.one("POST /v1/bookings"), trace.one("booking"));
     assert_eq!(saga.parent.as_ref(), Some(&asked.id));
     assert!(asked.process.starts_with("serve-0") && saga.process.starts_with("serve-1"));
+    // The new worker has done it again, under the id that the dead one would have told.
+    let process = trace.child(trace.attempt("authorize", 1), "process authorize");
+    assert!(process.process.starts_with("payment-"), "{process:?}");
     // What the dead one has sent has the parent that the living one tells.
     let sent = before.one("send payment");
     let attempt = trace.attempt("authorize", 1);

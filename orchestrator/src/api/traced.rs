@@ -3,7 +3,6 @@
 //! A handler that starts a saga says so ([`Asked::start`]); otherwise a request is told when its caller has a trace that
 //! is. While traces are off, none of this is there.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -81,9 +80,10 @@ impl Asked {
         }
     }
 
-    fn tell(&self, service: &Arc<str>, name: String, from: u64, status: u16) {
+    /// Its span, if it has a trace that is told.
+    fn span(&self, service: &Arc<str>, name: &str, from: u64) -> Option<Span> {
         let parent = self.caller.map(|caller| caller.span);
-        let span = match (self.start.get(), self.caller) {
+        match (self.start.get(), self.caller) {
             (Some(start), _) if start.context.sampled => {
                 let found = self.found.get();
                 // Without a caller it belongs to the saga, if that is where its trace is.
@@ -92,21 +92,52 @@ impl Asked {
                 let name = start.name.clone();
                 let span = Span::new(service, name, Kind::Server, start.context, parent, from);
                 let span = span.with("saga.id", start.saga.clone());
-                match found {
+                Some(match found {
                     Some(saga) => span.linked(*saga, "repeats"),
                     None => span,
-                }
+                })
             }
             (None, Some(caller)) if caller.sampled => {
                 let context = caller.at(self.id);
-                Span::new(service, name, Kind::Server, context, parent, from)
+                let name = name.to_owned();
+                Some(Span::new(
+                    service,
+                    name,
+                    Kind::Server,
+                    context,
+                    parent,
+                    from,
+                ))
             }
-            (Some(_) | None, _) => return,
+            (Some(_) | None, _) => None,
+        }
+    }
+}
+
+/// A request under way. It is told when it is over, also when whoever asked has gone before the answer: his saga goes
+/// on, below this span.
+struct UnderWay {
+    asked: Arc<Asked>,
+    service: Arc<str>,
+    name: String,
+    from: u64,
+    status: Option<u16>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let Some(span) = self.asked.span(&self.service, &self.name, self.from) else {
+            return;
         };
-        let span = span.with("http.response.status_code", i32::from(status));
-        impresario_traces::emit(match status {
-            500.. => span.failed(Cow::Owned(status.to_string())),
-            _ => span,
+        impresario_traces::emit(match self.status {
+            None => span.failed("client_gone"),
+            Some(status) => {
+                let span = span.with("http.response.status_code", i32::from(status));
+                match status {
+                    500.. => span.failed(status.to_string()),
+                    _ => span,
+                }
+            }
         });
     }
 }
@@ -126,9 +157,15 @@ async fn trace(State(service): State<Arc<str>>, mut request: Request, next: Next
     let path = path.map_or("", MatchedPath::as_str);
     let name = format!("{} {path}", request.method()).trim_end().to_owned();
     request.extensions_mut().insert(Arc::clone(&asked));
-    let from = now();
+    let mut under_way = UnderWay {
+        asked,
+        service,
+        name,
+        from: now(),
+        status: None,
+    };
     let response = next.run(request).await;
-    asked.tell(&service, name, from, response.status().as_u16());
+    under_way.status = Some(response.status().as_u16());
     response
 }
 
