@@ -29,8 +29,7 @@ pub(crate) async fn run(options: ProviderOptions, log: LogFormat) -> anyhow::Res
         .await?
         .route("/healthz", get(|| async { "alive" }))
         .route("/metrics", get(health::metrics));
-    let router = api::measured(api::traced(router, SERVICE));
-    let served = sandbox::serve(listener, router, stop.cancelled_owned()).await;
+    let served = sandbox::serve(listener, api::measured(router), stop.cancelled_owned()).await;
     traces.finish().await;
     served.context("serve")
 }
@@ -62,5 +61,5 @@ pub(crate) async fn start(
     };
     let background = sandbox::run_background(database.clone(), config.clone(), stop.clone());
     tokio::spawn(background);
-    Ok(sandbox::router(database, config))
+    Ok(api::traced(sandbox::router(database, config), SERVICE))
 }

@@ -83,6 +83,8 @@ pub(crate) async fn run(options: DevOptions, format: Format) -> anyhow::Result<(
 
 async fn serve(options: RunOptions, format: Format) -> anyhow::Result<()> {
     let stop = process::stop_on_signals()?;
+    // The provider is in this process; the rest is told by the child.
+    let traces = process::traces()?;
     let watch = Watch::of(options.definitions)?;
     let folder = DataFolder::claim(&options.data_dir)?;
     let port = port::choose(options.port)?;
@@ -122,6 +124,7 @@ async fn serve(options: RunOptions, format: Format) -> anyhow::Result<()> {
     banner.say("stopping: what is under way is finished first; data stay");
     let stopped = platform.stop().await;
     folder.forget();
+    traces.finish().await;
     ended.and(stopped)
 }
 
