@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use impresario_services::{Folder, Program, port, shared};
 use serde_json::{Value, json};
@@ -207,7 +207,14 @@ impl Platform {
         let answer: Value = answer.json().await.unwrap();
         let saga = answer["id"].as_str().unwrap_or_else(|| panic!("{answer}"));
         let saga = saga.to_owned();
-        let status = answer["status"].as_str().unwrap_or_default().to_owned();
+        let mut status = answer["status"].as_str().unwrap_or_default().to_owned();
+        let until = Instant::now() + PATIENCE;
+        while order.waits && matches!(status.as_str(), "processing" | "undoing") {
+            assert!(Instant::now() < until, "{saga} is still {status}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let now = self.get(at, &format!("/v1/bookings/{saga}")).await;
+            status = now["status"].as_str().unwrap_or_default().to_owned();
+        }
         Booked { saga, status }
     }
 
