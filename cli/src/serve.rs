@@ -10,7 +10,7 @@ use anyhow::Context;
 use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{self, Database};
-use impresario_orchestrator::{Engine, Options, api};
+use impresario_orchestrator::{Engine, Options, api, feeding};
 use impresario_workflows::Definition;
 use impresario_workflows::definition::SHIPPED;
 use tokio::net::TcpListener;
@@ -47,6 +47,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let engine_options = Options {
         partitions: options.partitions,
         retain_days: (options.retain_days > 0).then_some(options.retain_days),
+        feed: feed(&options),
         ..Options::new(replica)
     };
     let engine = Engine::start(
@@ -75,6 +76,15 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     engine.stop().await;
     broker.close(CLOSE_GRACE).await;
     Ok(())
+}
+
+fn feed(options: &ServeOptions) -> Option<feeding::Options> {
+    let brokers = options.kafka.kafka.clone().filter(|url| !url.is_empty())?;
+    Some(feeding::Options {
+        brokers,
+        prefix: options.kafka.feed_prefix.clone(),
+        key: options.feed_key.clone(),
+    })
 }
 
 fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> rabbit::Options {

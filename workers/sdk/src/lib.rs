@@ -19,6 +19,7 @@ mod handler;
 mod pool;
 mod runtime;
 mod starts;
+pub mod telling;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;

@@ -13,6 +13,7 @@ struct Never {
 }
 
 const WORKERS: &[&str] = &[
+    "impresario-sales",
     "impresario-worker-sdk",
     "impresario-catalog",
     "impresario-payment",
@@ -20,7 +21,7 @@ const WORKERS: &[&str] = &[
     "impresario-notification",
 ];
 
-const RULES: [Never; 6] = [
+const RULES: [Never; 7] = [
     Never {
         who: &["impresario-workflows"],
         whom: &[
@@ -56,6 +57,17 @@ const RULES: [Never; 6] = [
         why: "boards and alerts are made of the table alone",
     },
     Never {
+        who: &["impresario-feed"],
+        whom: &[
+            "sqlx",
+            "impresario-workflows",
+            "impresario-protocol",
+            "impresario-orchestrator",
+            "impresario-worker-sdk",
+        ],
+        why: "the feed knows neither sagas nor pools, nor where their rows are",
+    },
+    Never {
         who: WORKERS,
         whom: &[
             "impresario-orchestrator",
@@ -72,6 +84,7 @@ const RULES: [Never; 6] = [
             "impresario-payment",
             "impresario-booking",
             "impresario-notification",
+            "impresario-sales",
             "impresario-cli",
         ],
         why: "the engine reaches workers by messages only",
