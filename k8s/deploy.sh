@@ -59,7 +59,7 @@ for object in "$work"/object/*.yaml; do
         Namespace) step=0-namespace; namespace=$(name_of "$object") ;;
         PriorityClass|ServiceAccount|ConfigMap|Role|RoleBinding|ResourceQuota|LimitRange|ExternalSecret) step=1-configuration ;;
         NetworkPolicy|PodDisruptionBudget|Service|ValidatingAdmissionPolicy|ValidatingAdmissionPolicyBinding) step=1-configuration ;;
-        StatefulSet|Cluster|ObjectStore|RabbitmqCluster) step=2-servers ;;
+        StatefulSet|Cluster|ObjectStore|RabbitmqCluster|Kafka|KafkaNodePool) step=2-servers ;;
         Job) step=3-migrations ;;
         *) step=4-roles ;;
     esac
@@ -163,7 +163,8 @@ if [ -f "$work/step/2-servers.yaml" ]; then
             k rollout status "$set" --timeout="$patience" >&2
         done
         # Operators say so of their own objects.
-        for cluster in clusters.postgresql.cnpg.io/postgres:Ready rabbitmqclusters.rabbitmq.com/rabbitmq:AllReplicasReady; do
+        for cluster in clusters.postgresql.cnpg.io/postgres:Ready rabbitmqclusters.rabbitmq.com/rabbitmq:AllReplicasReady \
+            kafkas.kafka.strimzi.io/kafka:Ready; do
             k get "${cluster%:*}" --output name >/dev/null 2>&1 || continue
             k wait --for=condition="${cluster#*:}" --timeout="$patience" "${cluster%:*}" >&2
         done

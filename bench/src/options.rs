@@ -24,6 +24,10 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) goals: bool,
 
+    /// Measure the trivial saga at full load without and with the feed on Kafka, and how fast the feed catches up.
+    #[arg(long)]
+    pub(crate) feed: bool,
+
     /// Short levels, to see that it works: no figures to quote.
     #[arg(long)]
     pub(crate) quick: bool,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use impresario_services::{Folder, Postgres, Program, RabbitMq};
-use impresario_services::{postgres, rabbitmq};
+use impresario_services::{Folder, Kafka, Postgres, Program, RabbitMq};
+use impresario_services::{kafka, postgres, rabbitmq};
 
 use crate::Outcome;
 use crate::database::{self, Database};
@@ -33,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
     /// Slots of each worker; the worker's own default without it.
     pub(crate) slots: Option<usize>,
+    /// Whether what happens is told on Kafka.
+    pub(crate) feed: bool,
 }
 
 /// The running platform. Dropping it stops all of it, clients before servers.
@@ -43,6 +45,7 @@ pub(crate) struct Platform {
     apis: Vec<Api>,
     pub(crate) postgres: Postgres,
     pub(crate) rabbitmq: RabbitMq,
+    kafka: Option<Kafka>,
 }
 
 impl Platform {
@@ -57,15 +60,23 @@ impl Platform {
         let rabbit = RabbitMq::start_in_background(rabbit);
         let mut postgres = postgres::Options::at(Folder::temporary("bench-postgres"));
         postgres.settings = database::settings();
+        let kafka = setup.feed.then(|| {
+            let mut kafka = kafka::Options::at(Folder::temporary("bench-kafka"));
+            kafka.compiler = kafka::Compiler::Thorough;
+            Kafka::start_in_background(kafka)
+        });
         let postgres = Postgres::start(postgres).map_err(|e| e.to_string())?;
         Database::create(&postgres, DATABASE)?;
         let rabbitmq = rabbit.wait().map_err(|e| e.to_string())?;
+        let kafka = kafka.map(|kafka| kafka.wait().map_err(|e| e.to_string()));
+        let kafka = kafka.transpose()?;
         let mut platform = Self {
             setup,
             programs: Vec::new(),
             apis: Vec::new(),
             postgres,
             rabbitmq,
+            kafka,
         };
         for number in 1..=platform.setup.orchestrators {
             platform.start_orchestrator(number)?;
@@ -80,7 +91,10 @@ impl Platform {
             dialect: Dialect::Impresario,
         };
         let name = format!("orchestrator {number}");
-        let words = ["serve".to_owned(), "--listen".to_owned(), api.address()];
+        let mut words = vec!["serve".to_owned(), "--listen".to_owned(), api.address()];
+        if let Some(kafka) = &self.kafka {
+            words.extend(["--kafka".to_owned(), kafka.url()]);
+        }
         let program = self.program(&name, &words, true)?;
         program
             .wait_ready(READY_PATIENCE, || http::is_ready(api, "/readyz"))
@@ -176,6 +190,9 @@ impl Platform {
             ("rabbitmq", self.rabbitmq.pids()),
             ("client", vec![std::process::id()]),
         ];
+        if let Some(kafka) = &self.kafka {
+            groups.push(("kafka", kafka.pid().into_iter().collect()));
+        }
         let provider = pids("provider");
         if !provider.is_empty() {
             groups.push(("provider", provider));

@@ -45,6 +45,9 @@ pub(crate) const OURS: &str = "Impresario";
 /// And that of two orchestrators.
 pub(crate) const TWO: &str = "Impresario, 2 orchestrators";
 
+/// And with the feed on Kafka.
+pub(crate) const TELLING: &str = "Impresario, with the feed";
+
 impl Results {
     /// Every saga that was answered is there, and no other, on all platforms; and all parts could be measured.
     pub(crate) fn hold(&self) -> bool {

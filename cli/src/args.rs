@@ -12,11 +12,13 @@ use crate::definition::LintOptions;
 use crate::dev::DevOptions;
 use crate::diff::DiffOptions;
 use crate::doctor::DoctorOptions;
+use crate::feed::FeedOptions;
 use crate::node::NodeOptions;
 use crate::orphans::OrphansOptions;
 use crate::output::Format;
 use crate::replay::ReplayOptions;
 use crate::saga::SagaOptions;
+use crate::sales::SalesOptions;
 use crate::simulate::SimulateOptions;
 use crate::test::TestOptions;
 use crate::top::TopOptions;
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Diff(DiffOptions),
     /// Upload definitions to a running server.
     Apply(ApplyOptions),
+    /// Look at the feed on Kafka, and check it.
+    Feed(FeedOptions),
     /// Look at what this machine has, and say how to mend what it lacks.
     Doctor(DoctorOptions),
     /// Show how sagas, engine and workers are, from their metrics.
@@ -80,6 +84,8 @@ pub(crate) enum Command {
     Serve(ServeOptions),
     /// Run one worker pool.
     Worker(WorkerOptions),
+    /// Count what is sold, from the feed.
+    Sales(SalesOptions),
     /// Run the sandbox payment provider.
     Provider(ProviderOptions),
     /// Run engine and pools in one process, as the child of `dev` and `demo`.
@@ -146,6 +152,22 @@ pub(crate) struct ServeOptions {
     pub(crate) payment_webhook_secret: Option<String>,
     #[command(flatten)]
     pub(crate) threads: Threads,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaOptions,
+    /// Seals what may be about people in the feed, `name:` and 32 bytes in base64; without it, that is left out.
+    #[arg(long, env = "IMPRESARIO_FEED_KEY", hide_env_values = true, value_parser = impresario_feed::Key::parse)]
+    pub(crate) feed_key: Option<impresario_feed::Key>,
+}
+
+/// The feed on Kafka; off without an address.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct KafkaOptions {
+    /// Kafka, `host:port,host:port`. Turns the feed of this database on, also for replicas that have none.
+    #[arg(long, env = "KAFKA_URL")]
+    pub(crate) kafka: Option<String>,
+    /// What the names of the feed's topics begin with.
+    #[arg(long, env = "IMPRESARIO_FEED_PREFIX", default_value = impresario_feed::PREFIX)]
+    pub(crate) feed_prefix: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -193,6 +215,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) health: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) threads: Threads,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaOptions,
 }
 
 /// The pools that this binary can run.

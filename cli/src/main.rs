@@ -14,6 +14,7 @@ mod dev;
 mod diff;
 mod doctor;
 mod exit;
+mod feed;
 mod file;
 mod health;
 mod inprocess;
@@ -28,6 +29,7 @@ mod process;
 mod provider;
 mod replay;
 mod saga;
+mod sales;
 mod seed;
 mod serve;
 mod simulate;
@@ -72,10 +74,12 @@ fn main() -> ExitCode {
             Command::Schema => definition::schema(),
             Command::Diff(options) => diff::run(&options, cli.output),
             Command::Apply(options) => apply::run(options, cli.output).await,
+            Command::Feed(options) => feed::run(options, cli.output).await,
             Command::Doctor(options) => doctor::run(options, cli.output).await,
             Command::Top(options) => top::run(options, cli.output).await,
             Command::Serve(options) => serve::run(options, cli.log).await,
             Command::Worker(options) => worker::run(options, cli.log).await,
+            Command::Sales(options) => sales::run(options, cli.output).await,
             Command::Provider(options) => provider::run(options, cli.log).await,
             Command::Node(options) => node::run(options, cli.log).await,
             Command::Migrate(options) => migrate::run(options, cli.output, cli.log).await,
@@ -107,6 +111,8 @@ fn threads(command: &Command) -> Option<Threads> {
         | Command::Schema
         | Command::Diff(_)
         | Command::Apply(_)
+        | Command::Feed(_)
+        | Command::Sales(_)
         | Command::Doctor(_)
         | Command::Top(_)
         | Command::Node(_)

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{LogFormat, PoolName};
+use crate::args::{KafkaOptions, LogFormat, PoolName};
 use crate::inprocess::InProcess;
 use crate::pools::{self, PoolSettings};
 use crate::process;
@@ -136,6 +136,7 @@ async fn open_pools(
         provider_url: options.provider_url.clone(),
         webhook_url: None,
         webhook_secret: None,
+        kafka: KafkaOptions::default(),
     };
     let mut opened = Vec::new();
     for name in POOLS {

@@ -8,10 +8,11 @@ use anyhow::Context;
 use impresario_notification::Secret;
 use impresario_payment::Provider;
 use impresario_payment::provider::sandbox::SandboxProvider;
-use impresario_worker_sdk::Pool;
+use impresario_worker_sdk::{Database, Pool, telling};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::PoolName;
+use crate::args::{KafkaOptions, PoolName};
+use crate::process;
 
 /// Money that came too late waits for this at most before it is given back. Nobody stands and waits for it.
 const LOOK_FOR_LATE_MONEY: Duration = Duration::from_secs(10);
@@ -23,6 +24,8 @@ pub(crate) struct PoolSettings {
     pub(crate) provider_url: String,
     pub(crate) webhook_url: Option<String>,
     pub(crate) webhook_secret: Option<String>,
+    /// Where what happens in the pool is told.
+    pub(crate) kafka: KafkaOptions,
 }
 
 /// Opens a pool; what runs beside it ends with `stop`.
@@ -34,7 +37,7 @@ pub(crate) async fn open(
     match name {
         PoolName::Catalog => catalog(settings, stop).await,
         PoolName::Payment => payment(settings, stop).await,
-        PoolName::Booking => booking(settings).await,
+        PoolName::Booking => booking(settings, stop).await,
         PoolName::Notification => notification(settings, stop).await,
         PoolName::Echo => Ok(impresario_worker_sdk::echo::pool()),
     }
@@ -43,6 +46,7 @@ pub(crate) async fn open(
 async fn catalog(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::Result<Pool> {
     let database = impresario_catalog::database(&settings.database_url)?;
     impresario_catalog::migrate(&database).await?;
+    tell(&database, &settings.kafka, stop);
     let config = impresario_catalog::Config::default();
     let pool = impresario_catalog::pool(&database, &config);
     tokio::spawn(impresario_catalog::run_sampler(
@@ -60,6 +64,7 @@ async fn catalog(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::R
 async fn payment(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::Result<Pool> {
     let database = impresario_payment::database(&settings.database_url)?;
     impresario_payment::migrate(&database).await?;
+    tell(&database, &settings.kafka, stop);
     let key_life = impresario_payment::sandbox::Config::default().key_life;
     let provider = SandboxProvider::new(&settings.provider_url, key_life)
         .context("set up the payment provider's client")?;
@@ -74,9 +79,10 @@ async fn payment(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::R
     Ok(pool)
 }
 
-async fn booking(settings: &PoolSettings) -> anyhow::Result<Pool> {
+async fn booking(settings: &PoolSettings, stop: &CancellationToken) -> anyhow::Result<Pool> {
     let database = impresario_booking::database(&settings.database_url)?;
     impresario_booking::migrate(&database).await?;
+    tell(&database, &settings.kafka, stop);
     Ok(impresario_booking::pool(&database))
 }
 
@@ -102,6 +108,16 @@ async fn notification(settings: &PoolSettings, stop: &CancellationToken) -> anyh
         stop.clone(),
     ));
     Ok(pool)
+}
+
+/// Tells what happens in the pool, when there is a Kafka to tell it to.
+fn tell(database: &Database, kafka: &KafkaOptions, stop: &CancellationToken) {
+    let Some(brokers) = kafka.kafka.clone().filter(|url| !url.is_empty()) else {
+        return;
+    };
+    let (database, prefix, stop) = (database.clone(), kafka.feed_prefix.clone(), stop.clone());
+    let name = process::unique_name(database.schema());
+    tokio::spawn(async move { telling::tell(database, brokers, &prefix, name, stop).await });
 }
 
 /// Hexadecimal digits are base64 too: 64 of them stand for 48 bytes.

@@ -10,7 +10,7 @@ use anyhow::Context;
 use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{self, Database};
-use impresario_orchestrator::{Engine, Options, SERVICE, api};
+use impresario_orchestrator::{Engine, Options, SERVICE, api, feeding};
 use impresario_workflows::Definition;
 use impresario_workflows::definition::SHIPPED;
 use tokio::net::TcpListener;
@@ -48,6 +48,7 @@ pub(crate) async fn run(options: ServeOptions, log: LogFormat) -> anyhow::Result
     let engine_options = Options {
         partitions: options.partitions,
         retain_days: (options.retain_days > 0).then_some(options.retain_days),
+        feed: feed(&options),
         ..Options::new(replica)
     };
     let engine = Engine::start(
@@ -77,6 +78,15 @@ pub(crate) async fn run(options: ServeOptions, log: LogFormat) -> anyhow::Result
     broker.close(CLOSE_GRACE).await;
     traces.finish().await;
     Ok(())
+}
+
+fn feed(options: &ServeOptions) -> Option<feeding::Options> {
+    let brokers = options.kafka.kafka.clone().filter(|url| !url.is_empty())?;
+    Some(feeding::Options {
+        brokers,
+        prefix: options.kafka.feed_prefix.clone(),
+        key: options.feed_key.clone(),
+    })
 }
 
 fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> rabbit::Options {

@@ -21,6 +21,7 @@ pub(crate) async fn run(options: WorkerOptions, log: LogFormat) -> anyhow::Resul
         provider_url: options.provider_url.clone(),
         webhook_url: options.webhook_url.clone(),
         webhook_secret: options.webhook_secret.clone(),
+        kafka: options.kafka.clone(),
     };
     let slots = options.slots.unwrap_or_else(|| options.pool.slots());
     let pool = pools::open(options.pool, &settings, &stop).await?;

@@ -30,6 +30,8 @@ pub const CODE: Label = named("code");
 pub const CURRENCY: Label = named("currency");
 /// Who holds the connections: `engine`, or a pool.
 pub const COMPONENT: Label = named("component");
+/// A topic of the feed.
+pub const TOPIC: Label = named("topic");
 /// Name of a task.
 pub const TASK: Label = named("task");
 
@@ -240,6 +242,18 @@ metrics! {
         "What waits in the queue is at most this old: time since it was last seen empty.";
     gauge QUEUE_CONSUMERS "saga_queue_consumers" [QUEUE], Count, max 16, Orchestrator,
         "Workers attached to the pool's queue.";
+
+    // The feed on Kafka; shown by whoever tells it.
+    gauge FEED_AGE "saga_feed_oldest_age_seconds" [TOPIC], Seconds, max 5, Orchestrator | Worker,
+        "Age of the oldest row that Kafka does not have yet; 0 without one.";
+    gauge FEED_PENDING "saga_feed_pending" [TOPIC], Count, max 5, Orchestrator | Worker,
+        "Rows that Kafka does not have yet; counted up to 100,000.";
+    counter FEED_TOLD "saga_feed_told_total" [TOPIC], Count, max 5, Orchestrator | Worker,
+        "Events that Kafka has confirmed.";
+    counter FEED_PROBLEMS "saga_feed_problems_total" [TOPIC], Count, max 5, Orchestrator | Worker,
+        "Batches that Kafka did not take whole; what it did not take is told again.";
+    counter FEED_CONTENDED "saga_feed_contended_total" [TOPIC], Count, max 5, Orchestrator | Worker,
+        "Rows that somebody else had told too.";
 
     // What it stands on.
     gauge DEPENDENCY_UP "saga_dependency_up" [words("dependency", &["postgres", "rabbitmq"])], Flag, max 2, Orchestrator,

@@ -20,6 +20,7 @@ use crate::broker::{Arrival, Broker};
 use crate::catch_up::{self, Net};
 use crate::children::Children;
 use crate::clock::Clock;
+use crate::feeding;
 use crate::hub::Hub;
 use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
@@ -50,6 +51,8 @@ pub struct Options {
     pub retain_days: Option<u32>,
     /// The machine's clock, which follows the database's.
     pub clock: Clock,
+    /// Tells the journal on Kafka; not without it.
+    pub feed: Option<feeding::Options>,
 }
 
 impl Options {
@@ -62,6 +65,7 @@ impl Options {
             look_every: Duration::from_millis(250),
             retain_days: None,
             clock: Clock::default(),
+            feed: None,
         }
     }
 }
@@ -171,6 +175,14 @@ impl Engine {
             stop.clone(),
         );
         tasks.spawn(sampling);
+        match options.feed {
+            Some(feed) => {
+                let held = &upkeep.held;
+                feeding::start(feed, &database, options.partitions, held, &stop, &mut tasks)
+                    .await?;
+            }
+            None => feeding::warn_if_on(&database).await?,
+        }
         tasks.spawn(upkeep::forward(arrivals, lane.clone(), stop.clone()));
         tasks.spawn(upkeep.clone().hold_leases(options.transport_forgets));
         tasks.spawn(upkeep.clone().watch_timers());

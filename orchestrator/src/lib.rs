@@ -11,6 +11,8 @@ mod catch_up;
 mod children;
 pub mod clock;
 mod engine;
+pub mod feed;
+pub mod feeding;
 pub mod hub;
 pub mod lane;
 mod measure;

@@ -11,6 +11,9 @@ pub(crate) fn run(words: &[String]) -> Outcome<ExitCode> {
         &[setup::POSTGRES, setup::RABBITMQ],
         words.iter().any(|word| word == "--yes"),
     )?;
+    if words.iter().any(|word| word == "--feed") {
+        setup::kafka(words.iter().any(|word| word == "--yes"))?;
+    }
     println!("building in release (some minutes the first time)");
     let packages = [
         "--package",

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::goal::YARDSTICK;
 use super::goals::ROWS;
 use crate::options::Variant;
-use crate::results::{OURS, Results, Series, Stored, TWO};
+use crate::results::{OURS, Results, Series, Stored, TELLING, TWO};
 
 /// Messages that it would need if each carried one task or one result.
 const MESSAGES_OF_A_SAGA: f64 = 6.0;
@@ -15,7 +15,7 @@ pub(crate) fn markdown(results: &Results) -> String {
     let systems: Vec<&str> = results
         .systems()
         .into_iter()
-        .filter(|system| *system != TWO)
+        .filter(|system| *system != TWO && *system != TELLING)
         .collect();
     let mut text = String::new();
     let _infallible = goals(&mut text, results, &systems)

@@ -3,6 +3,7 @@
 //! Every part has a platform of its own, so that no part is measured on the tables that another one has filled, and
 //! ends with the conservation check of that platform. Only one system runs at a time.
 
+mod feed;
 mod series;
 mod stage;
 
@@ -33,7 +34,8 @@ pub(crate) async fn run(options: &Options) -> Outcome<Results> {
         return Err("the peers run the trivial and the failing saga only".to_owned());
     }
     let mut results = Results::default();
-    if !echo.is_empty() {
+    // The feed is measured against the plain engine in turns: that is a run of its own.
+    if !echo.is_empty() && !options.feed {
         let done = engine(options, &echo, &mut results).await;
         end_part(options, &mut results, "the engine alone", done)?;
     }
@@ -44,6 +46,11 @@ pub(crate) async fn run(options: &Options) -> Outcome<Results> {
     if options.goals {
         let done = two_orchestrators(options, &mut results).await;
         end_part(options, &mut results, "two orchestrators", done)?;
+    }
+    if options.feed {
+        let done = feed::measure(options, &mut results).await;
+        end_part(options, &mut results, "the feed", done)?;
+        return Ok(results);
     }
     for variant in bookings {
         let done = booking(options, variant, &mut results).await;

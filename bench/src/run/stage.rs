@@ -26,12 +26,23 @@ impl<'o> Stage<'o> {
         orchestrators: usize,
         results: &mut Results,
     ) -> Outcome<Self> {
+        Self::start_with(options, variant, orchestrators, false, results)
+    }
+
+    pub(super) fn start_with(
+        options: &'o Options,
+        variant: Variant,
+        orchestrators: usize,
+        feed: bool,
+        results: &mut Results,
+    ) -> Outcome<Self> {
         let platform = Platform::start(Setup {
             impresario: options.impresario.clone(),
             orchestrators,
             pools: variant.pools(),
             workers: options.workers.unwrap_or(variant.workers()),
             slots: options.slots,
+            feed,
         })?;
         if results.machine.is_null() {
             results.machine = machine::describe(options, &platform);

@@ -9,6 +9,7 @@ mod demo;
 mod dev;
 mod dev_definitions;
 mod doctor;
+mod feed;
 mod migrated;
 mod program;
 mod recorded;

@@ -27,6 +27,7 @@ pub(crate) fn impresario(arguments: &[&str]) -> Command {
         "AMQP_URL",
         "IMPRESARIO_QUEUE_PREFIX",
         "IMPRESARIO_SERVER",
+        "KAFKA_URL",
         "RUST_LOG",
     ] {
         command.env_remove(variable);

@@ -11,19 +11,19 @@ use tokio::runtime::Runtime;
 use crate::program::{impresario, run, text};
 
 /// For what takes a moment on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A database and queue names of its own, on the servers of all tests.
-struct Ground {
-    runtime: Runtime,
+pub(crate) struct Ground {
+    pub(crate) runtime: Runtime,
     pool: PgPool,
-    database: String,
+    pub(crate) database: String,
     amqp: String,
-    prefix: String,
+    pub(crate) prefix: String,
 }
 
 impl Ground {
-    fn new(name: &str) -> Option<Ground> {
+    pub(crate) fn new(name: &str) -> Option<Ground> {
         let shared = impresario_services::shared::database_url().unwrap()?;
         let amqp = impresario_services::shared::amqp_url().unwrap()?;
         let runtime = Runtime::new().unwrap();
@@ -45,7 +45,7 @@ impl Ground {
         })
     }
 
-    fn start(&self, words: &[&str]) -> Role {
+    pub(crate) fn start(&self, words: &[&str]) -> Role {
         let mut command = impresario(words);
         command
             .env("DATABASE_URL", &self.database)
@@ -59,7 +59,7 @@ impl Ground {
     }
 
     /// The status of a page, and its text; nothing while nobody answers.
-    fn get(&self, url: &str) -> Option<(u16, String)> {
+    pub(crate) fn get(&self, url: &str) -> Option<(u16, String)> {
         self.runtime.block_on(async {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let answer = client.get(url).send().await.ok()?;
@@ -67,7 +67,7 @@ impl Ground {
         })
     }
 
-    fn wait_for(&self, url: &str, status: u16) {
+    pub(crate) fn wait_for(&self, url: &str, status: u16) {
         let end = Instant::now() + PATIENCE;
         loop {
             let seen = self.get(url);
@@ -79,14 +79,21 @@ impl Ground {
         }
     }
 
-    fn number(&self, sql: &'static str) -> i64 {
+    pub(crate) fn number(&self, sql: &'static str) -> i64 {
         let row = self
             .runtime
             .block_on(sqlx::query_as::<_, (i64,)>(sql).fetch_one(&self.pool));
         row.unwrap().0
     }
 
-    fn start_sagas(&self, url: &str, from: usize, to: usize) {
+    /// How many rows a statement has changed.
+    pub(crate) fn count(&self, sql: &str) -> u64 {
+        let statement = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
+        let done = self.runtime.block_on(statement.execute(&self.pool));
+        done.unwrap().rows_affected()
+    }
+
+    pub(crate) fn start_sagas(&self, url: &str, from: usize, to: usize) {
         self.runtime.block_on(async {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             for number in from..to {
@@ -104,12 +111,23 @@ impl Ground {
 }
 
 /// A running role; killed when the test ends before it does.
-struct Role {
+pub(crate) struct Role {
     child: Child,
 }
 
 impl Role {
-    fn terminate(&mut self) {
+    /// A process that somebody else has started.
+    pub(crate) fn of(child: Child) -> Role {
+        Role { child }
+    }
+
+    /// As a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn terminate(&mut self) {
         let pid = self.child.id().to_string();
         let sent = std::process::Command::new("kill")
             .args(["-TERM", &pid])
@@ -118,7 +136,7 @@ impl Role {
     }
 
     /// Its exit code, within the grace period that the manifests give.
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         let end = Instant::now() + Duration::from_secs(45);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

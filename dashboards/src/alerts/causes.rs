@@ -1,8 +1,8 @@
 //! Causes: things that are wrong in themselves, whether a customer feels it yet or not.
 
 use impresario_metrics::table::{
-    CALL_DURATION, COMMITS_LOST, COMPENSATIONS_PARKED, DEPENDENCY_UP, ENGINE_FAULTS, LEASES_LOST,
-    OUTBOX_AGE, PG_ARCHIVE_FAILURES, PG_CONNECTIONS, PG_LAG, QUEUE_AGE, QUEUE_BACKLOG,
+    CALL_DURATION, COMMITS_LOST, COMPENSATIONS_PARKED, DEPENDENCY_UP, ENGINE_FAULTS, FEED_AGE,
+    LEASES_LOST, OUTBOX_AGE, PG_ARCHIVE_FAILURES, PG_CONNECTIONS, PG_LAG, QUEUE_AGE, QUEUE_BACKLOG,
     QUEUE_CONSUMERS, RESULTS_ORPHANED, RESULTS_UNREADABLE, SAGA_IN_FLIGHT, SAGA_OLDEST_AGE,
     SAGA_REJECTED, SAGA_STARTED, TIMERS_OVERDUE, UNKNOWN_OUTCOMES, WORKER_SLOTS,
 };
@@ -137,6 +137,21 @@ pub(super) fn engine() -> Group {
                 description: "The oldest outbox row is {{ $value | humanizeDuration }} past its due.".to_owned(),
                 board: "impresario-engine",
                 trial: trial(5, vec![level(OUTBOX_AGE.to_string(), 61.0, 59.0, 0.0)]),
+            },
+            Alert {
+                name: "FeedBehind",
+                expr: format!("max by (topic) ({FEED_AGE}) > 300"),
+                pending: "5m",
+                severity: Ticket,
+                team: "platform",
+                labels: vec![],
+                summary: "What happens is not told on Kafka",
+                description: "The oldest event of {{ $labels.topic }} has waited for {{ $value | humanizeDuration }}. Sagas go on; nothing is lost.".to_owned(),
+                board: "impresario-dependencies",
+                trial: trial(
+                    10,
+                    vec![level(format!(r#"{FEED_AGE}{{topic="impresario.sagas.v1"}}"#), 301.0, 299.0, 0.0)],
+                ),
             },
             Alert {
                 name: "LeaseChurn",

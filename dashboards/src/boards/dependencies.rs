@@ -1,8 +1,9 @@
 //! For whoever runs the servers: is it them?
 
 use impresario_metrics::table::{
-    CALL_DURATION, DEPENDENCY_UP, PG_ARCHIVE_FAILURES, PG_BLOCKS, PG_BYTES, PG_CONNECTIONS,
-    PG_DEADLOCKS, PG_LAG, PG_OLDEST, PG_STANDBYS, PG_TRANSACTIONS, PG_WAL,
+    CALL_DURATION, DEPENDENCY_UP, FEED_AGE, FEED_CONTENDED, FEED_PENDING, FEED_PROBLEMS, FEED_TOLD,
+    PG_ARCHIVE_FAILURES, PG_BLOCKS, PG_BYTES, PG_CONNECTIONS, PG_DEADLOCKS, PG_LAG, PG_OLDEST,
+    PG_STANDBYS, PG_TRANSACTIONS, PG_WAL,
 };
 
 use crate::panel::{Board, Draw, Panel, Row, Scale, panel};
@@ -11,7 +12,7 @@ pub(super) fn board() -> Board {
     Board {
         uid: "impresario-dependencies",
         title: "Dependencies",
-        description: "Is it PostgreSQL, RabbitMQ or the payment provider?",
+        description: "Is it PostgreSQL, RabbitMQ, Kafka or the payment provider?",
         traces: Some("impresario-payment"),
         rows: vec![
             Row {
@@ -32,6 +33,10 @@ pub(super) fn board() -> Board {
             Row {
                 title: "RabbitMQ",
                 panels: rabbitmq(),
+            },
+            Row {
+                title: "Kafka",
+                panels: kafka(),
             },
             Row {
                 title: "Payment provider",
@@ -180,6 +185,51 @@ fn rabbitmq() -> Vec<Panel> {
             "sum(rabbitmq_connections)",
         ),
     ]
+}
+
+fn kafka() -> Vec<Panel> {
+    let panels = [
+        panel(
+            Draw::Lines,
+            Scale::Seconds,
+            "Feed, age",
+            "How long the oldest row waits for Kafka. Sagas do not wait.",
+            "{{topic}}",
+            format!("max by (topic) ({FEED_AGE})"),
+        ),
+        panel(
+            Draw::Stacked,
+            Scale::Count,
+            "Feed, rows that wait",
+            "In the database; counted up to 100,000.",
+            "{{topic}}",
+            format!("max by (topic) ({FEED_PENDING})"),
+        ),
+        panel(
+            Draw::Stacked,
+            Scale::PerSecond,
+            "Feed, events told",
+            "Confirmed by Kafka.",
+            "{{topic}}",
+            format!("sum by (topic) (rate({FEED_TOLD}[$__rate_interval]))"),
+        ),
+        panel(
+            Draw::Lines,
+            Scale::Count,
+            "Feed, trouble, 1 h",
+            "Batches not taken whole, and rows told by two at once: told again, nothing is lost.",
+            "not taken {{topic}}",
+            format!("sum by (topic) (increase({FEED_PROBLEMS}[1h]))"),
+        )
+        .and(
+            "told twice {{topic}}",
+            format!("sum by (topic) (increase({FEED_CONTENDED}[1h]))"),
+        ),
+    ];
+    panels
+        .into_iter()
+        .map(|panel| panel.fed_by("a platform with a Kafka"))
+        .collect()
 }
 
 fn provider() -> Vec<Panel> {

@@ -2,7 +2,7 @@
 
 use impresario_metrics::table::{
     BATCH_SIZE, CLOCK_AHEAD, COMMIT_DURATION, COMMITS_CONTENDED, COMMITS_LOST, COMMITS_UNKNOWN,
-    CONNECTIONS, DEDUPE_HITS, ENGINE_FAULTS, HTTP_DURATION, LANE_CACHED, LANE_INBOX, LEASES_HELD,
+    CONNECTIONS, DEDUPE_HITS, ENGINE_FAULTS, FEED_AGE, HTTP_DURATION, LANE_CACHED, LANE_INBOX, LEASES_HELD,
     LEASES_LOST, OUTBOX_AGE, OUTBOX_HELD, OUTBOX_LEFT, OUTBOX_PENDING, OUTBOX_PUBLISHED,
     OUTBOX_REPEATED, PROCESS_CPU_SECONDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_BYTES,
     RESULTS_ORPHANED, RESULTS_UNREADABLE, SAGA_INPUTS, SAMPLE_DURATION, SPANS, TIMER_LATE,
@@ -190,6 +190,15 @@ fn outbox() -> Vec<Panel> {
             "{{queue}}",
             format!("max by (queue) ({OUTBOX_PENDING})"),
         ),
+        panel(
+            Draw::Lines,
+            Scale::Seconds,
+            "Age of the feed",
+            "How long the oldest committed fact waits for Kafka; what pools tell included.",
+            "{{topic}}",
+            format!("max by (topic) ({FEED_AGE})"),
+        )
+        .fed_by("a platform with a Kafka"),
         panel(
             Draw::Lines,
             Scale::PerSecond,

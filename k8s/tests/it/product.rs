@@ -6,11 +6,11 @@ use impresario_k8s::manifest::{Manifest, Workload, items};
 
 use crate::files::{OVERLAYS, manifests, overlay, read};
 
-/// Connections that a replica opens at most: its own pool, the commit path, listeners; the catalogue's pages; and each
-/// pool's eight (`store/database.rs`, `workers/sdk/src/database.rs`).
+/// Connections that a replica opens at most: its own pool, the commit path, listeners; the feed's; the catalogue's pages;
+/// and each pool's eight (`store/database.rs`, `workers/sdk/src/database.rs`).
 fn connections(role: &str) -> u64 {
     match role {
-        "serve" => 10 + 2 + 8,
+        "serve" => 10 + 2 + 2 + 8,
         "worker" | "provider" => 8,
         _ => 2,
     }

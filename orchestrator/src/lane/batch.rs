@@ -22,6 +22,8 @@ pub(super) type Entries = BTreeMap<SagaId, Box<Entry>>;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) seq: i32,
+    /// The saga's results partition.
+    pub(super) partition: u16,
     pub(super) at: Millis,
     pub(super) events: Vec<Event>,
     pub(super) notes: Vec<String>,
@@ -66,6 +68,7 @@ impl Entry {
     pub(super) fn new(saga: &Saga, at: Millis) -> Entry {
         Entry {
             seq: saga.seq + 1,
+            partition: saga.partition,
             at,
             events: Vec::new(),
             notes: Vec::new(),
@@ -99,6 +102,10 @@ pub(super) fn columns(
     for (&id, entry) in entries {
         batch.rows.saga.push(id.0);
         batch.rows.seq.push(entry.seq);
+        batch
+            .rows
+            .partition
+            .push(i16::try_from(entry.partition).unwrap_or_default());
         let mut body = Vec::with_capacity(USUAL_BYTES);
         let written = BodyRef {
             nonce: &batch.nonce,

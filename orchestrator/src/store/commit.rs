@@ -2,7 +2,7 @@
 //!
 //! It inserts the journal rows that win (row n+1 with n at the head; a first row with its key new) and writes,
 //! from what that insert returned, the saga rows that change and one outbox row per queue: a loser's commands
-//! never ship. It is sorted by key and by saga, so that two replicas lock in the same order.
+//! never ship. When the feed is on it also says which rows are to be told. It is sorted by key and by saga, so that two replicas lock in the same order.
 //!
 //! Subtle: an error may come after the server has committed. [`Answer::Unknown`] says so; the caller re-reads
 //! ([`written`]) and never assumes.
@@ -61,6 +61,8 @@ pub struct Rows {
     pub saga: Vec<Uuid>,
     pub seq: Vec<i32>,
     pub body: Vec<Vec<u8>>,
+    /// The saga's results partition: whose publisher tells of it.
+    pub partition: Vec<i16>,
 }
 
 /// Changed columns of `saga`.
@@ -170,6 +172,14 @@ sent as (
 ),
 delivered as (
     delete from outbox where id = any($26::bigint[])
+),
+told as (
+    insert into feed (partition, sagas, seqs)
+    select f.part, array_agg(f.saga_id order by f.place), array_agg(f.seq order by f.place)
+    from unnest($6::uuid[], $7::int[], $28::smallint[]) with ordinality as f (saga_id, seq, part, place)
+    -- Asked once, before anything else: off, it costs nothing.
+    where (select is_on from feed_switch where only_row) and f.saga_id in (select saga_id from won)
+    group by f.part
 )
 select saga_id, null::bigint as outbox, null::text as pool, null::smallint as part from won
 union all
@@ -265,6 +275,7 @@ async fn execute(
         .bind(nonce)
         .bind(delivered)
         .bind(&changes.definition_id)
+        .bind(&rows.partition)
         .fetch_all(connection)
         .await
         .and_then(|found| found.iter().try_fold(Committed::default(), fold_answer))

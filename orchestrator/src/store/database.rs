@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection, Executor, Postgres};
 use super::Error;
 
 /// The engine's tables live in a schema of their own, beside those of the pools.
-const SCHEMA: &str = "impresario";
+pub const SCHEMA: &str = "impresario";
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -85,6 +85,21 @@ impl Database {
             );
         }
         Ok(connection)
+    }
+
+    /// Connections for what reads whole batches by key: plans are made as for the commit path, for the same reason.
+    pub(crate) fn keyed_pool(&self, connections_max: u32) -> PgPool {
+        let options = self.connect.clone().options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ]);
+        PgPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .connect_lazy_with(options)
     }
 
     /// A connection for maintenance that waits for others: for as long as it takes, and in nobody's way. What it

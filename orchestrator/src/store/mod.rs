@@ -12,6 +12,7 @@ pub mod database;
 pub mod days;
 pub mod definitions;
 mod error;
+pub mod feed;
 pub mod heads;
 pub mod keys;
 pub mod leases;
@@ -24,5 +25,5 @@ pub mod sagas;
 pub mod timers;
 pub mod vitals;
 
-pub use database::{Database, Options};
+pub use database::{Database, Options, SCHEMA};
 pub use error::Error;

@@ -157,6 +157,9 @@ async fn decide(
          select $1, count(*) from saga
          where id >= $2 and id < $3
          having count(*) = count(*) filter (where ended_at <= $4)
+            -- What has not been told on Kafka is still needed: whatever of these sagas waits was written before their
+            -- ends. An hour more, because an end is dated by an engine's clock.
+            and not exists (select from feed where added_at <= $4 + interval '1 hour')
          on conflict do nothing",
     )
     .bind(i32::try_from(day).unwrap_or(i32::MAX))

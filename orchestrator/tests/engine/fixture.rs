@@ -9,6 +9,7 @@ use impresario_orchestrator::broker::{
     Arrival, Broker, PoolDepth, PublishError, Receipt, TaskList,
 };
 use impresario_orchestrator::clock::{self, Clock};
+use impresario_orchestrator::feeding;
 use impresario_orchestrator::lane::{StartError, Started};
 use impresario_orchestrator::store::{Database, Options as StoreOptions};
 use impresario_orchestrator::{Engine, Options};
@@ -219,7 +220,7 @@ pub(crate) struct Replica {
 }
 
 /// How a replica differs from the usual.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Setup {
     pub(crate) transport_forgets: bool,
     pub(crate) results_unread: bool,
@@ -228,6 +229,8 @@ pub(crate) struct Setup {
     pub(crate) clock_off_by_ms: i64,
     /// Serves this instead of the story.
     pub(crate) definition: Option<&'static str>,
+    /// Tells its journal.
+    pub(crate) feed: Option<feeding::Options>,
 }
 
 impl Replica {
@@ -250,6 +253,7 @@ impl Replica {
             transport_forgets: setup.transport_forgets,
             clock: Clock::on(move || clock::now().saturating_add_signed(setup.clock_off_by_ms)),
             look_every: setup.look_every.unwrap_or(Options::new(name).look_every),
+            feed: setup.feed,
             ..Options::new(name)
         };
         let text = setup.definition.unwrap_or(STORY);

@@ -15,6 +15,7 @@ mod clocks;
 mod credit;
 mod cut_off;
 mod faults;
+mod feed;
 mod fixture;
 mod foreign;
 mod lost_answer;

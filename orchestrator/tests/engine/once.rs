@@ -30,7 +30,7 @@ async fn h27_what_is_sent_once_is_not_sent_again_whoever_dies_or_forgets() {
         transport_forgets: true,
         ..Setup::default()
     };
-    let a = Replica::start_with("a", &url, setup).await;
+    let a = Replica::start_with("a", &url, setup.clone()).await;
     let saga = a.start_saga("k1", json!({})).await.unwrap().id;
     let ring = a.task(saga, "ring", Operation::Forward, 1).await;
     a.wait_outbox_empty().await;

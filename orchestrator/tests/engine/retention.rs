@@ -255,3 +255,29 @@ async fn one_replica_at_a_time_and_nobody_who_reads_is_in_its_way_for_ever() {
     assert!(turn.dropped.contains(&first), "{turn:?}");
     assert_eq!(turn.kept_open, [(first + 2, 1)]);
 }
+
+#[tokio::test]
+async fn a_day_is_kept_while_something_of_it_has_not_been_told() {
+    let first = 20_000;
+    let (database, _) = opened(first).await;
+    let pool = &database.pool;
+    let id = saga(pool, first, "quick", "completed", Some(noon(first))).await;
+    sqlx::query(
+        "insert into feed (partition, sagas, seqs, added_at)
+         values (0, array[$1], array[1], to_timestamp($2 / 1000.0))",
+    )
+    .bind(id.0)
+    .bind(noon(first) as f64)
+    .execute(pool)
+    .await
+    .unwrap();
+
+    let gone = turn(&database, noon(first + 31)).await;
+    assert!(!gone.dropped.contains(&first), "{gone:?}");
+    assert_eq!(sagas(pool).await, 1);
+
+    pool.execute("delete from feed").await.unwrap();
+    let gone = turn(&database, noon(first + 31)).await;
+    assert!(gone.dropped.contains(&first), "{gone:?}");
+    assert_eq!(sagas(pool).await, 0);
+}

@@ -21,6 +21,7 @@ mod pool;
 mod runtime;
 mod spans;
 mod starts;
+pub mod telling;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;

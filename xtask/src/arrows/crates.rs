@@ -13,6 +13,7 @@ struct Never {
 }
 
 const WORKERS: &[&str] = &[
+    "impresario-sales",
     "impresario-worker-sdk",
     "impresario-catalog",
     "impresario-payment",
@@ -70,6 +71,17 @@ const RULES: [Never; 7] = [
         why: "boards and alerts are made of the table alone",
     },
     Never {
+        who: &["impresario-feed"],
+        whom: &[
+            "sqlx",
+            "impresario-workflows",
+            "impresario-protocol",
+            "impresario-orchestrator",
+            "impresario-worker-sdk",
+        ],
+        why: "the feed knows neither sagas nor pools, nor where their rows are",
+    },
+    Never {
         who: WORKERS,
         whom: &[
             "impresario-orchestrator",
@@ -86,6 +98,7 @@ const RULES: [Never; 7] = [
             "impresario-payment",
             "impresario-booking",
             "impresario-notification",
+            "impresario-sales",
             "impresario-cli",
         ],
         why: "the engine reaches workers by messages only",
