@@ -79,7 +79,7 @@ fn main() -> ExitCode {
             Command::Top(options) => top::run(options, cli.output).await,
             Command::Serve(options) => serve::run(options, cli.log).await,
             Command::Worker(options) => worker::run(options, cli.log).await,
-            Command::Sales(options) => sales::run(options, cli.output).await,
+            Command::Sales(options) => sales::run(options, cli.output, cli.log).await,
             Command::Provider(options) => provider::run(options, cli.log).await,
             Command::Node(options) => node::run(options, cli.log).await,
             Command::Migrate(options) => migrate::run(options, cli.output, cli.log).await,

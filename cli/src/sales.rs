@@ -9,7 +9,7 @@ use impresario_worker_sdk::Database;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::args::KafkaOptions;
+use crate::args::{KafkaOptions, LogFormat};
 use crate::exit::{Code, coded};
 use crate::output::{self, Format};
 use crate::process;
@@ -55,15 +55,19 @@ impl Places {
     }
 }
 
-pub(crate) async fn run(options: SalesOptions, format: Format) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    options: SalesOptions,
+    format: Format,
+    log: LogFormat,
+) -> anyhow::Result<()> {
     match options.verb {
-        Verb::Serve { places, listen } => serve(places, listen).await,
+        Verb::Serve { places, listen } => serve(places, listen, log).await,
         Verb::Rebuild(places) => rebuild(places, format).await,
     }
 }
 
-async fn serve(places: Places, listen: SocketAddr) -> anyhow::Result<()> {
-    process::log();
+async fn serve(places: Places, listen: SocketAddr, log: LogFormat) -> anyhow::Result<()> {
+    process::log(log);
     let stop = process::stop_on_signals()?;
     let (database, feed) = places.open().await?;
     let listener = TcpListener::bind(listen)

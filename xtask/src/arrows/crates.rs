@@ -21,7 +21,7 @@ const WORKERS: &[&str] = &[
     "impresario-notification",
 ];
 
-const RULES: [Never; 7] = [
+const RULES: [Never; 8] = [
     Never {
         who: &["impresario-workflows"],
         whom: &[
