@@ -17,7 +17,7 @@ use crate::source::{Parcel, Source};
 
 /// A turn lasts this long, unless it is full: what an event waits at most when Kafka is there. Whoever tells a few events at a
 /// time, as soon as there are some, does ten times the work for each.
-const BEAT: Duration = Duration::from_millis(100);
+const BEAT: Duration = Duration::from_millis(250);
 
 /// So many events are worth a turn of their own.
 const FULL: usize = 1_000;
