@@ -11,6 +11,7 @@ pub mod commit;
 pub mod database;
 pub mod days;
 pub mod definitions;
+pub mod epoch;
 mod error;
 pub mod heads;
 pub mod keys;
@@ -23,6 +24,7 @@ pub mod row;
 pub mod sagas;
 pub mod timers;
 pub mod vitals;
+pub mod whereabouts;
 
 pub use database::{Database, Options};
 pub use error::Error;

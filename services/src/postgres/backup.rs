@@ -44,6 +44,25 @@ impl Postgres {
         Err(Error::new("the base backup failed").output(&taken.stderr))
     }
 
+    /// Ends the server without a warning, drops its data, lets `lay` put others in their place (and beside them, in a
+    /// folder whose name ends with `.log`, what they are to replay), and starts on those, on the same port.
+    ///
+    /// # Errors
+    /// When the server is only borrowed or does not come up.
+    pub fn start_on(&mut self, lay: impl FnOnce(&Path)) -> Result<(), Error> {
+        self.supervisor.must_be_ours()?;
+        self.supervisor.kill9()?;
+        let data = self.cluster.data.clone();
+        fs::remove_dir_all(&data).map_err(|e| Error::io("remove", &data, &e))?;
+        lay(&data);
+        self.account.own(&data)?;
+        let log = data.with_extension("log");
+        if log.exists() {
+            self.account.own(&log)?;
+        }
+        self.run()
+    }
+
     /// Puts the data of a backup in place of those that are there, and starts the server on them, on the same port.
     /// The server ends without a warning, as one does whose machine is lost.
     ///
