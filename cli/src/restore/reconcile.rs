@@ -92,7 +92,8 @@ fn unwanted(deed: &Deed, saga: Option<&Known>) -> Option<Unwanted> {
         // Also one that was given back: its key is closed with it.
         None if deed.undone => None,
         None => Some(Unwanted::Lost),
-        Some(saga) if saga.status == "compensated" && deed.is_live() => Some(Unwanted::Ended),
+        // A promise that a charge has used as well: it is in no books yet if the saga never came to it again.
+        Some(saga) if saga.status == "compensated" && !deed.undone => Some(Unwanted::Ended),
         Some(_) => None,
     }
 }

@@ -5,6 +5,8 @@
 //! begins: an engine that outlived the restore sees it and ends. Refused while anybody works: an answer that a worker still
 //! holds would be of the time that is gone.
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use impresario_orchestrator::store::epoch::{self, Restored};
 use impresario_payment::restored;
@@ -20,6 +22,10 @@ use super::ledger::{Ledger, Money, saga_of};
 use crate::exit::{Code, coded};
 use crate::operator::Operator;
 use crate::output::{self, Format};
+
+/// A server that replays much of its log may answer before it has come to the moment; one that takes longer is asked
+/// again by its operator.
+const REPLAY: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct SettleOptions {
@@ -104,15 +110,21 @@ async fn connect(url: &str) -> anyhow::Result<PgConnection> {
     })
 }
 
+async fn is_replaying(connection: &mut PgConnection) -> anyhow::Result<bool> {
+    let replays = sqlx::query_scalar("select pg_is_in_recovery()").fetch_one(connection);
+    Ok(replays.await?)
+}
+
 async fn nobody_works(connection: &mut PgConnection) -> anyhow::Result<()> {
-    let recovers: bool = sqlx::query_scalar("select pg_is_in_recovery()")
-        .fetch_one(&mut *connection)
-        .await?;
-    if recovers {
-        return Err(coded(
-            Code::Unavailable,
-            "the database still replays its log: try again",
-        ));
+    let until = Instant::now() + REPLAY;
+    while is_replaying(&mut *connection).await? {
+        if Instant::now() > until {
+            return Err(coded(
+                Code::Unavailable,
+                "the database still replays its log: try again",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let (is_ours,): (bool,) = sqlx::query_as("select to_regclass('impresario.saga') is not null")
         .fetch_one(&mut *connection)

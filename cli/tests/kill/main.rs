@@ -23,6 +23,7 @@ mod crowd;
 mod customer;
 mod diagnose;
 mod drill;
+mod failover;
 mod faults;
 mod history;
 mod link;
@@ -107,6 +108,15 @@ fn h15_a_restore_to_any_moment_leaves_no_charge_without_a_booking() {
     for seed in first..first + number("DRILL_SEEDS", 1) {
         drill::run(seed);
     }
+}
+
+#[test]
+fn h15_a_failover_to_a_synchronous_standby_loses_nothing() {
+    if servers_are_missing() {
+        return;
+    }
+    let _turn = alone();
+    failover::run(number("KILL_SEED", chance::from_the_clock()));
 }
 
 #[test]

@@ -14,6 +14,12 @@ pub struct Backup {
     data: PathBuf,
 }
 
+impl Backup {
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+}
+
 impl Postgres {
     /// Copies all data while the server works, by `pg_basebackup`, together with the log that makes them whole.
     ///
@@ -78,6 +84,6 @@ impl Postgres {
     }
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(|e| Error::io("rename a backup to", to, &e))
 }
