@@ -60,7 +60,8 @@ pub(super) async fn run(options: ReconcileOptions, format: Format) -> anyhow::Re
         effects: ledger.deeds.len(),
         ..Report::default()
     };
-    for deed in &ledger.deeds {
+    // What came last is undone first: a charge before the promise that it has used.
+    for deed in ledger.deeds.iter().rev() {
         let saga = known.get(&deed.effect.saga);
         let Some(unwanted) = unwanted(deed, saga) else {
             report.settled += 1;

@@ -6,7 +6,7 @@
 //! true. What was told after it is what a restore loses: how much that was is printed, with how long it took.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::chance::Chance;
 use crate::crowd::CROWD;
 use crate::load::{Crowd, Load, Wish};
-use crate::platform::{Platform, Wiring};
+use crate::platform::{Beside, Platform, Wiring};
 use crate::programs::{ROLES, Role};
 use crate::round::fail;
 use crate::servers::Servers;
@@ -46,7 +46,11 @@ pub(crate) fn run(seed: u64) {
     provider.create_database("provider").unwrap();
     let provider = (provider.url("provider"), provider);
     let name = format!("drill-{seed}");
-    let mut platform = Platform::beside(Servers::start(), &name, Wiring::Direct, Some(provider.0));
+    let beside = Beside {
+        provider_database: Some(provider.0),
+        ..Beside::default()
+    };
+    let mut platform = Platform::beside(Servers::start(), &name, Wiring::Direct, beside);
 
     // Given a platform that is backed up, and is lost under load.
     let backups = platform.logs().join("backups");
@@ -221,7 +225,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn follow(platform: &Platform, backups: &PathBuf) -> Program {
+fn follow(platform: &Platform, backups: &Path) -> Program {
     let log = platform.logs().join("follow.log");
     let following = backup(platform, "follow", backups);
     let mut program = Program::start("backup follow", following, &log).unwrap();

@@ -12,7 +12,7 @@ pub mod database;
 pub mod days;
 pub mod definitions;
 pub mod epoch;
-mod error;
+pub(crate) mod error;
 pub mod heads;
 pub mod keys;
 pub mod leases;
