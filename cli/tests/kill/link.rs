@@ -28,11 +28,6 @@ pub(crate) struct Link {
 impl Link {
     /// A relay to a port of this machine.
     pub(crate) fn to(runtime: &Runtime, target: u16) -> Link {
-        Link::among(runtime, vec![target])
-    }
-
-    /// A relay to whichever of these ports answers first, in this order.
-    pub(crate) fn among(runtime: &Runtime, targets: Vec<u16>) -> Link {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
@@ -45,7 +40,7 @@ impl Link {
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(relay(near, targets.clone(), modes.subscribe()));
+                tokio::spawn(relay(near, target, modes.subscribe()));
             }
         });
         Link { port, mode }
@@ -71,19 +66,9 @@ impl Link {
     }
 }
 
-async fn reach(targets: &[u16]) -> Option<TcpStream> {
-    for target in targets {
-        let there = SocketAddr::from(([127, 0, 0, 1], *target));
-        if let Ok(far) = TcpStream::connect(there).await {
-            return Some(far);
-        }
-    }
-    None
-}
-
-async fn relay(mut near: TcpStream, targets: Vec<u16>, mut mode: watch::Receiver<Mode>) {
+async fn relay(mut near: TcpStream, target: u16, mut mode: watch::Receiver<Mode>) {
     let epoch = mode.borrow().epoch;
-    let Some(mut far) = reach(&targets).await else {
+    let Ok(mut far) = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], target))).await else {
         return;
     };
     for end in [&near, &far] {

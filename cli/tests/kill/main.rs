@@ -29,7 +29,6 @@ mod history;
 mod link;
 mod load;
 mod log;
-mod members;
 mod outage;
 mod planted;
 mod platform;
@@ -118,17 +117,6 @@ fn h15_a_failover_to_a_synchronous_standby_loses_nothing() {
     }
     let _turn = alone();
     failover::run(number("KILL_SEED", chance::from_the_clock()));
-}
-
-/// A lane of its own: three brokers on a small machine take minutes to start.
-#[test]
-#[ignore = "minutes; cargo test -p impresario-cli --test kill h16_members -- --ignored --nocapture"]
-fn h16_members_of_a_cluster_that_are_lost_one_after_another_take_nothing_with_them() {
-    if servers_are_missing() {
-        return;
-    }
-    let _turn = alone();
-    members::run(number("KILL_SEED", chance::from_the_clock()));
 }
 
 #[test]

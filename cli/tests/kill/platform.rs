@@ -28,16 +28,6 @@ pub(crate) enum Wiring {
     Linked,
 }
 
-/// What is not where it usually is.
-#[derive(Debug, Default)]
-pub(crate) struct Beside {
-    /// The provider's books.
-    pub(crate) provider_database: Option<String>,
-    /// The broker, for the processes.
-    pub(crate) amqp: Option<String>,
-    pub(crate) queues: Option<&'static str>,
-}
-
 /// The running platform. Programs end before the servers they use.
 pub(crate) struct Platform {
     pub(crate) programs: Programs,
@@ -72,15 +62,15 @@ impl Platform {
 
     /// A fresh platform on servers that run.
     pub(crate) fn on(servers: Servers, name: &str, wiring: Wiring) -> Platform {
-        Platform::beside(servers, name, wiring, Beside::default())
+        Platform::beside(servers, name, wiring, None)
     }
 
-    /// The same, with some of it elsewhere.
+    /// The same, with a provider that keeps its books elsewhere.
     pub(crate) fn beside(
         mut servers: Servers,
         name: &str,
         wiring: Wiring,
-        beside: Beside,
+        provider_database: Option<String>,
     ) -> Platform {
         let folder = Folder::temporary(&format!("kill-{name}"));
         let logs = Logs {
@@ -104,10 +94,9 @@ impl Platform {
             Wiring::Linked => Wires::lay(&runtime, &far),
         };
         let addresses = Addresses {
-            provider_database: beside.provider_database.unwrap_or_else(|| database.clone()),
+            provider_database: provider_database.unwrap_or_else(|| database.clone()),
             database: database.clone(),
-            amqp: beside.amqp.unwrap_or_else(|| servers.rabbitmq.url()),
-            queues: beside.queues,
+            amqp: servers.rabbitmq.url(),
             serve: [serve_0, serve_1],
             provider,
             wires,

@@ -48,8 +48,6 @@ pub(crate) struct Addresses {
     /// The provider's, which is somebody else's.
     pub(crate) provider_database: String,
     pub(crate) amqp: String,
-    /// Their kind, when it is not the usual.
-    pub(crate) queues: Option<&'static str>,
     pub(crate) serve: [u16; 2],
     pub(crate) provider: u16,
     /// What stands between the processes and the servers, if anything does.
@@ -184,7 +182,6 @@ impl Programs {
             database,
             provider_database,
             amqp,
-            queues,
             serve,
             provider,
             wires,
@@ -217,9 +214,6 @@ impl Programs {
             ]),
         };
         command.args(["--database-url", &database]);
-        if let Some(kind) = queues {
-            command.env("IMPRESARIO_QUEUES", kind);
-        }
         command.env("RUST_LOG", "info,sqlx=warn,lapin=warn");
         command.env("RUST_BACKTRACE", "1").env("NO_COLOR", "1");
         command
