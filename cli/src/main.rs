@@ -101,6 +101,8 @@ fn threads(command: &Command) -> Option<Threads> {
         | Command::Demo
         | Command::Saga(_)
         | Command::Orphans(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::Verify(_)
         | Command::Check(_)
         | Command::Lint(_)
