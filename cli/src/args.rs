@@ -7,6 +7,7 @@ use impresario_metrics::Role;
 use impresario_protocol::Queues;
 
 use crate::apply::ApplyOptions;
+use crate::backup::BackupOptions;
 use crate::check::CheckOptions;
 use crate::definition::LintOptions;
 use crate::dev::DevOptions;
@@ -17,6 +18,7 @@ use crate::node::NodeOptions;
 use crate::orphans::OrphansOptions;
 use crate::output::Format;
 use crate::replay::ReplayOptions;
+use crate::restore::RestoreOptions;
 use crate::saga::SagaOptions;
 use crate::sales::SalesOptions;
 use crate::simulate::SimulateOptions;
@@ -56,6 +58,10 @@ pub(crate) enum Command {
     Saga(SagaOptions),
     /// Find and undo effects of sagas that the engine's database has lost by going back to an earlier moment.
     Orphans(OrphansOptions),
+    /// Copy PostgreSQL so that any later moment can be restored.
+    Backup(BackupOptions),
+    /// Restore PostgreSQL to a moment, and settle what has happened since elsewhere.
+    Restore(RestoreOptions),
     /// Judge a run from its records: what clients were told, journals, effects, money, seats.
     Verify(VerifyOptions),
     /// Prove definitions, or tell how they go wrong: every interleaving of everything that may happen.

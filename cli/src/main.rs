@@ -6,6 +6,7 @@
 mod apply;
 mod args;
 mod at;
+mod backup;
 mod check;
 mod client;
 mod definition;
@@ -28,6 +29,7 @@ mod pools;
 mod process;
 mod provider;
 mod replay;
+mod restore;
 mod saga;
 mod sales;
 mod seed;
@@ -65,6 +67,8 @@ fn main() -> ExitCode {
             Command::Demo => demo::run(cli.output).await,
             Command::Saga(options) => saga::run(options, cli.output).await,
             Command::Orphans(options) => orphans::run(options, cli.output).await,
+            Command::Backup(options) => backup::run(options, cli.output).await,
+            Command::Restore(options) => restore::run(options, cli.output).await,
             Command::Verify(options) => verify::run(options, cli.output).await,
             Command::Check(options) => check::run(&options, cli.output),
             Command::Lint(options) => definition::lint(&options, cli.output),
@@ -102,6 +106,8 @@ fn threads(command: &Command) -> Option<Threads> {
         | Command::Demo
         | Command::Saga(_)
         | Command::Orphans(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::Verify(_)
         | Command::Check(_)
         | Command::Lint(_)

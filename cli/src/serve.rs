@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
-use impresario_orchestrator::store::{self, Database};
+use impresario_orchestrator::store::{self, Database, epoch};
 use impresario_orchestrator::{Engine, Options, SERVICE, api, feeding};
 use impresario_workflows::Definition;
 use impresario_workflows::definition::SHIPPED;
@@ -28,6 +28,9 @@ const ANNOUNCED_MAX: usize = 256;
 
 /// How long confirms and acknowledgements under way may take at the end.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(5);
+
+/// How often a process looks whether its database was restored.
+const EPOCH: Duration = Duration::from_secs(3);
 
 pub(crate) async fn run(options: ServeOptions, log: LogFormat) -> anyhow::Result<()> {
     process::log(log);
@@ -71,6 +74,7 @@ pub(crate) async fn run(options: ServeOptions, log: LogFormat) -> anyhow::Result
         grace,
     )
     .await?;
+    tokio::spawn(end_with_the_epoch(engine.database().clone(), stop.clone()));
     tracing::info!(address = %listener.local_addr()?, "serving");
     api::serve(listener, router, stop).await;
     stop_reading.cancel();
@@ -87,6 +91,30 @@ fn feed(options: &ServeOptions) -> Option<feeding::Options> {
         prefix: options.kafka.feed_prefix.clone(),
         key: options.feed_key.clone(),
     })
+}
+
+/// Stops this process when its database was restored under it: what it remembers is of one that is gone, and whoever
+/// restarts it makes it begin with what is there.
+async fn end_with_the_epoch(database: Database, stop: CancellationToken) {
+    let mut began: Option<i32> = None;
+    while !stop.is_cancelled() {
+        // A database that is away says nothing about its epoch.
+        if let Ok(epoch) = epoch::current(&database).await {
+            let began = *began.get_or_insert(epoch);
+            if epoch != began {
+                tracing::error!(
+                    began,
+                    epoch,
+                    "the database was restored under this process: it ends"
+                );
+                return stop.cancel();
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EPOCH) => {}
+            () = stop.cancelled() => {}
+        }
+    }
 }
 
 fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> rabbit::Options {

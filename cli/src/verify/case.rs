@@ -128,6 +128,16 @@ impl<'a> Case<'a> {
         self.world.sagas.get(id)?.input()
     }
 
+    /// Whether an effect is of a saga that a restore has lost, and that nobody has started again: all that is left of it is
+    /// what was written back to give it back.
+    pub(crate) fn is_lost(&self, effect: &str) -> bool {
+        let Some((part, _)) = effect.split_once('/') else {
+            return false;
+        };
+        let (from, to) = (format!("{part}/"), format!("{part}0"));
+        !self.by_part.contains_key(part) && self.world.restored.range(from..to).next().is_some()
+    }
+
     pub(crate) fn saga_of_effect(&self, effect: &str) -> Option<&'a str> {
         let part = effect.split('/').next()?;
         self.by_part.get(part).copied()

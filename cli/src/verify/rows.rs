@@ -165,6 +165,12 @@ pub(crate) struct TicketRow {
     pub(crate) state: String,
 }
 
+/// An effect that was written back after a restore.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestoredRow {
+    pub(crate) effect: String,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct DeliveryRow {
     pub(crate) saga: String,

@@ -36,6 +36,8 @@ pub(crate) enum Table {
     Delivery,
     /// The payment provider's own log.
     Provider,
+    /// Effects that a restore had lost and that were found in that log again.
+    Restored,
 }
 
 impl Table {
@@ -63,6 +65,7 @@ impl Table {
             Table::Ticket => "ticket.ndjson",
             Table::Delivery => "delivery.ndjson",
             Table::Provider => "provider.ndjson",
+            Table::Restored => "restored.ndjson",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::history::History;
 use super::rows::{
     BarrierRow, Body, BookingRow, CounterRow, DefinitionRow, DeliveryRow, EffectRow, EntryRow,
     FaultRow, HoldRow, JournalRow, KeyRow, OutboxRow, ProviderRow, QueueRow, RedeliveryRow,
-    RepeatRow, SagaRow, SeatRow, TicketRow, TransferRow,
+    RepeatRow, RestoredRow, SagaRow, SeatRow, TicketRow, TransferRow,
 };
 use super::table::Table;
 
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) tickets: Vec<TicketRow>,
     pub(crate) deliveries: Vec<DeliveryRow>,
     pub(crate) provider: Vec<ProviderRow>,
+    /// Effects that a restore had lost.
+    pub(crate) restored: BTreeSet<String>,
 }
 
 /// A saga's row and its journal, in the order of its numbers.
@@ -90,6 +92,11 @@ impl World {
             tickets: folder.rows(Table::Ticket)?,
             deliveries: folder.rows(Table::Delivery)?,
             provider: folder.rows(Table::Provider)?,
+            restored: folder
+                .rows(Table::Restored)?
+                .into_iter()
+                .map(|row: RestoredRow| row.effect)
+                .collect(),
             present: folder.present,
         })
     }

@@ -109,6 +109,30 @@ impl Load {
         [0, 1].map(|replica: usize| self.shared.answered[replica].load(Ordering::Relaxed))
     }
 
+    /// Nobody gets another answer: the platform is gone, and they with it.
+    pub(crate) fn abandon(self, runtime: &Runtime) -> Arc<History> {
+        for client in self.clients {
+            client.abort();
+            // Aborted, or just through.
+            let _either = runtime.block_on(client);
+        }
+        self.history.flush();
+        self.history
+    }
+
+    /// Customers of before press the button again, one after the other.
+    pub(crate) fn ask_again(&self, runtime: &Runtime, wishes: &[Wish]) {
+        runtime.block_on(async {
+            for wish in wishes {
+                let mut customer = Customer::new(&self.shared, wish, "again".to_owned());
+                let until = Instant::now() + STUBBORN;
+                while customer.saga.is_none() && Instant::now() < until {
+                    customer.start(0, self.shared.crowd.wait).await;
+                }
+            }
+        });
+    }
+
     /// Lets everybody finish what they are at.
     pub(crate) fn stop(self, runtime: &Runtime) -> Arc<History> {
         self.shared.stop.store(true, Ordering::Relaxed);

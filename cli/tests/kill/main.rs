@@ -8,7 +8,7 @@
 //! `KILL_ROUNDS` (1) rounds of faults by `KILL_CLIENTS` (24) customers; `KILL_SEED` makes a round's choices again;
 //! `KILL_OUTAGE_SECONDS` (20) is how long the outages last of which nothing may be noticed. `KILL_RECORDS` names
 //! records that a run has left behind, and only checks the checker on them. Short seeds, through links that can be
-//! cut, are `chaos`: `CHAOS_SEEDS` (2) of them from `KILL_SEED` (1) on.
+//! cut, are `chaos`: `CHAOS_SEEDS` (2) of them from `KILL_SEED` (1) on; `drill` restores a backup, `DRILL_SEEDS` (1) times.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,6 +22,8 @@ mod counters;
 mod crowd;
 mod customer;
 mod diagnose;
+mod drill;
+mod failover;
 mod faults;
 mod history;
 mod link;
@@ -93,6 +95,28 @@ fn chaos_of_every_seed_ends_right() {
     }
     let _turn = alone();
     chaos::run(number("KILL_SEED", 1), number("CHAOS_SEEDS", 2));
+}
+
+/// One seed for everybody; `DRILL_SEEDS` from `KILL_SEED` on are more.
+#[test]
+fn h15_a_restore_to_any_moment_leaves_no_charge_without_a_booking() {
+    if servers_are_missing() {
+        return;
+    }
+    let _turn = alone();
+    let first = number("KILL_SEED", 1);
+    for seed in first..first + number("DRILL_SEEDS", 1) {
+        drill::run(seed);
+    }
+}
+
+#[test]
+fn h15_a_failover_to_a_synchronous_standby_loses_nothing() {
+    if servers_are_missing() {
+        return;
+    }
+    let _turn = alone();
+    failover::run(number("KILL_SEED", chance::from_the_clock()));
 }
 
 #[test]

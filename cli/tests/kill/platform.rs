@@ -61,7 +61,17 @@ impl Platform {
     }
 
     /// A fresh platform on servers that run.
-    pub(crate) fn on(mut servers: Servers, name: &str, wiring: Wiring) -> Platform {
+    pub(crate) fn on(servers: Servers, name: &str, wiring: Wiring) -> Platform {
+        Platform::beside(servers, name, wiring, None)
+    }
+
+    /// The same, with a provider that keeps its books elsewhere.
+    pub(crate) fn beside(
+        mut servers: Servers,
+        name: &str,
+        wiring: Wiring,
+        provider_database: Option<String>,
+    ) -> Platform {
         let folder = Folder::temporary(&format!("kill-{name}"));
         let logs = Logs {
             folder: folder.path().to_owned(),
@@ -84,6 +94,7 @@ impl Platform {
             Wiring::Linked => Wires::lay(&runtime, &far),
         };
         let addresses = Addresses {
+            provider_database: provider_database.unwrap_or_else(|| database.clone()),
             database: database.clone(),
             amqp: servers.rabbitmq.url(),
             serve: [serve_0, serve_1],

@@ -45,6 +45,8 @@ impl Role {
 #[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) database: String,
+    /// The provider's, which is somebody else's.
+    pub(crate) provider_database: String,
     pub(crate) amqp: String,
     pub(crate) serve: [u16; 2],
     pub(crate) provider: u16,
@@ -178,6 +180,7 @@ impl Programs {
         }
         let Addresses {
             database,
+            provider_database,
             amqp,
             serve,
             provider,
@@ -186,6 +189,10 @@ impl Programs {
         let through = |far, url: &str| wires.url(role, far, url);
         let amqp = through(Far::Broker, amqp);
         let provider = format!("http://127.0.0.1:{provider}");
+        let database = match role {
+            Role::Provider => provider_database,
+            Role::Serve(_) | Role::Worker(..) => database,
+        };
         let mut database = through(Far::Database, database);
         match role {
             Role::Serve(number) => {

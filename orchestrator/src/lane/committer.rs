@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::store::Database;
 use crate::store::commit::{self, Answer, Batch, Committed};
+use crate::store::error;
 
 /// What became of a batch, with no doubt left.
 #[derive(Debug)]
@@ -75,8 +76,13 @@ async fn settle(
     COMMIT_DURATION.record(begun.elapsed().as_secs_f64());
     match answer {
         Answer::Committed(committed) => Verdict::Committed { committed, doubted },
-        Answer::Transient(error) => {
-            tracing::info!(%error, "a commit was rolled back and is tried again");
+        Answer::Transient(problem) => {
+            tracing::info!(error = %problem, "a commit was rolled back and is tried again");
+            if error::is_read_only(&problem) {
+                // Not this connection again: the primary may be elsewhere by now.
+                *connection = None;
+                tokio::time::sleep(REACH_WAIT).await;
+            }
             Verdict::Transient
         }
         Answer::Definite(error) => Verdict::Definite(error.to_string()),

@@ -69,12 +69,25 @@ pub(super) enum Aftermath {
     Unknown,
 }
 
+/// SQLSTATE `read_only_sql_transaction`.
+const READ_ONLY: &str = "25006";
+
+/// Whether it was a standby that answered, at the primary's address: it is promoted soon, or another server gets the
+/// address.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    let database = error.as_database_error();
+    database.and_then(|error| error.code()).as_deref() == Some(READ_ONLY)
+}
+
 /// Reads the aftermath of a failed autocommit statement.
 pub(super) fn aftermath(error: &sqlx::Error) -> Aftermath {
     let sqlx::Error::Database(database) = error else {
         return Aftermath::Unknown;
     };
     let code = database.code().unwrap_or_default();
+    if code == READ_ONLY {
+        return Aftermath::Transient;
+    }
     match code.get(..2) {
         // Connection exceptions and shutdowns: the commit may have happened before them.
         Some("08" | "57" | "58" | "XX" | "F0") => Aftermath::Unknown,

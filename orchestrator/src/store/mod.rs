@@ -11,7 +11,8 @@ pub mod commit;
 pub mod database;
 pub mod days;
 pub mod definitions;
-mod error;
+pub mod epoch;
+pub(crate) mod error;
 pub mod feed;
 pub mod heads;
 pub mod keys;
@@ -24,6 +25,7 @@ pub mod row;
 pub mod sagas;
 pub mod timers;
 pub mod vitals;
+pub mod whereabouts;
 
 pub use database::{Database, Options, SCHEMA};
 pub use error::Error;

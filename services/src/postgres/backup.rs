@@ -14,6 +14,12 @@ pub struct Backup {
     data: PathBuf,
 }
 
+impl Backup {
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+}
+
 impl Postgres {
     /// Copies all data while the server works, by `pg_basebackup`, together with the log that makes them whole.
     ///
@@ -44,6 +50,25 @@ impl Postgres {
         Err(Error::new("the base backup failed").output(&taken.stderr))
     }
 
+    /// Ends the server without a warning, drops its data, lets `lay` put others in their place (and beside them, in a
+    /// folder whose name ends with `.log`, what they are to replay), and starts on those, on the same port.
+    ///
+    /// # Errors
+    /// When the server is only borrowed or does not come up.
+    pub fn start_on(&mut self, lay: impl FnOnce(&Path)) -> Result<(), Error> {
+        self.supervisor.must_be_ours()?;
+        self.supervisor.kill9()?;
+        let data = self.cluster.data.clone();
+        fs::remove_dir_all(&data).map_err(|e| Error::io("remove", &data, &e))?;
+        lay(&data);
+        self.account.own(&data)?;
+        let log = data.with_extension("log");
+        if log.exists() {
+            self.account.own(&log)?;
+        }
+        self.run()
+    }
+
     /// Puts the data of a backup in place of those that are there, and starts the server on them, on the same port.
     /// The server ends without a warning, as one does whose machine is lost.
     ///
@@ -59,6 +84,6 @@ impl Postgres {
     }
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(|e| Error::io("rename a backup to", to, &e))
 }

@@ -2,10 +2,11 @@
 //!
 //! `fsync` and `synchronous_commit` stay on: what is tried here about durability must be true in production.
 //! `kill9` and `restart` are for crash tests: everything that was committed is there again. `base_backup` and
-//! `go_back_to` are for tests of a lost tail: what was committed last is gone.
+//! `go_back_to` are for tests of a lost tail: what was committed last is gone. With a `synchronous_standby` it is not.
 
 mod backup;
 mod cluster;
+mod standby;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ pub mod late;
 pub mod ledger;
 pub mod provider;
 mod rest;
+pub mod restored;
 pub mod sandbox;
 mod tasks;
 

@@ -27,6 +27,7 @@ pub mod testing;
 mod transport;
 
 pub use answer::{Closing, HandlerError, Undo, Verdict};
+pub use barrier::adopt;
 pub use barrier::{Barrier, BarrierError, EffectRecord, EffectState, ForwardEffect};
 pub use context::TaskContext;
 pub use current::{current_task, traceparent};

@@ -35,6 +35,7 @@ fn check(case: &Case<'_>, found: &mut Findings) {
     for row in case.world.barriers.values() {
         match case.world.sagas.get(&row.saga) {
             Some(saga) => effect(case, row, saga, found),
+            None if case.is_lost(&row.effect) && row.state == "compensated" => {}
             None => found.report(Rule::NoPhantom, None, format!("effect {}", row.effect)),
         }
     }
@@ -88,7 +89,9 @@ fn effect(case: &Case<'_>, row: &BarrierRow, saga: &Saga, found: &mut Findings) 
     let Some(index) = definition.step_index(id) else {
         return found.report(Rule::NoPhantom, Some(&row.saga), row.effect.clone());
     };
-    if !was_dispatched(saga, step) {
+    // What was asked for in the time that a restore has lost is in no journal.
+    let was_lost = case.world.restored.contains(&row.effect);
+    if !was_dispatched(saga, step) && !was_lost {
         let what = format!("{} is {} and was never dispatched", row.effect, row.state);
         found.report(Rule::EffectsWereAskedFor, Some(&row.saga), what);
     }

@@ -43,11 +43,16 @@ pub(super) const BOOKS: Check = Check {
 
 fn provider(case: &Case<'_>, found: &mut Findings) {
     let mut by_saga: HashMap<&str, Vec<&ProviderRow>> = HashMap::new();
+    let mut lost: BTreeMap<&str, Vec<&ProviderRow>> = BTreeMap::new();
     let mut once: HashMap<(&str, &str), usize> = HashMap::new();
     for line in &case.world.provider {
         *once.entry((&line.key, &line.operation)).or_default() += 1;
         match case.saga_of_effect(&line.key) {
             Some(saga) => by_saga.entry(saga).or_default().push(line),
+            None if case.is_lost(&line.key) => {
+                let part = line.key.split('/').next().unwrap_or_default();
+                lost.entry(part).or_default().push(line);
+            }
             None => {
                 let what = format!("{} {}", line.operation, line.key);
                 found.report(Rule::NoPhantom, None, what);
@@ -58,13 +63,20 @@ fn provider(case: &Case<'_>, found: &mut Findings) {
         let what = format!("{operation} {times} times under {key}");
         found.report(Rule::OnceAKey, case.saga_of_effect(key), what);
     }
+    for (part, lines) in lost {
+        let live = charges(None, &lines, found);
+        if !live.is_empty() {
+            let what = format!("{part} was lost by a restore, live charges {live:?}");
+            found.report(Rule::MoneyFitsEnd, None, what);
+        }
+    }
     let prices = prices(case);
     for (id, saga) in case.bookings() {
         let Some(price) = owed(case, &prices, id) else {
             continue;
         };
         let lines = by_saga.get(id).map_or(&[][..], Vec::as_slice);
-        let live = charges(id, lines, found);
+        let live = charges(Some(id), lines, found);
         if live.iter().sum::<i64>() != price || live.len() > 1 {
             let what = format!("{}, price {price}, live charges {live:?}", saga.row.status);
             found.report(Rule::MoneyFitsEnd, Some(id), what);
@@ -73,7 +85,7 @@ fn provider(case: &Case<'_>, found: &mut Findings) {
 }
 
 /// The saga's charges that were not refunded; every authorization is used or given back.
-fn charges(id: &str, lines: &[&ProviderRow], found: &mut Findings) -> Vec<i64> {
+fn charges(id: Option<&str>, lines: &[&ProviderRow], found: &mut Findings) -> Vec<i64> {
     let of = |operation: &'static str| lines.iter().filter(move |line| line.operation == operation);
     for authorization in of("authorize") {
         let ends = lines
@@ -83,7 +95,7 @@ fn charges(id: &str, lines: &[&ProviderRow], found: &mut Findings) -> Vec<i64> {
             .count();
         if ends != 1 {
             let what = format!("{} ended {ends} times", authorization.authorization_id);
-            found.report(Rule::AuthorizationsEndOnce, Some(id), what);
+            found.report(Rule::AuthorizationsEndOnce, id, what);
         }
     }
     of("capture")
@@ -146,7 +158,8 @@ fn books(case: &Case<'_>, found: &mut Findings) {
         found.report(Rule::BooksBalance, case.saga_of_effect(transfer), what);
     }
     for transfer in case.world.transfers.values() {
-        if !case.world.sagas.contains_key(&transfer.saga) {
+        let is_lost = case.is_lost(&transfer.transfer_id);
+        if !case.world.sagas.contains_key(&transfer.saga) && !is_lost {
             let what = format!("{} for {}", transfer.kind, transfer.saga);
             found.report(Rule::NoPhantom, None, what);
         }

@@ -23,7 +23,7 @@ const SAGAS_MAX: i64 = 500_000;
 const POOLS: [&str; 4] = ["catalog", "payment", "booking", "notification"];
 
 /// File, the tables that it needs, and the rows.
-const TABLES: [(Table, &str, &str); 15] = [
+const TABLES: [(Table, &str, &str); 16] = [
     (
         Table::Definition,
         "impresario.definition",
@@ -92,6 +92,11 @@ const TABLES: [(Table, &str, &str); 15] = [
         Table::Delivery,
         "notification.delivery",
         "select delivery_id, saga, kind, state, attempts from notification.delivery order by created_at",
+    ),
+    (
+        Table::Restored,
+        "payment.restored_effect",
+        "select effect, saga from payment.restored_effect order by at",
     ),
     (
         Table::Effect,

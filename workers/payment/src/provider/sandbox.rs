@@ -20,9 +20,13 @@ use super::{
     path_segment,
 };
 use crate::ledger::Money;
+use crate::restored::Entry;
 
 /// What the server says when nothing of a charge is left to be given back.
 const ALREADY_REFUNDED: &str = "already_refunded";
+
+/// Entries of the log asked for at once: the server gives no more.
+const LOG_PAGE: usize = 10_000;
 
 /// A client of one sandbox server.
 #[derive(Clone, Debug)]
@@ -51,6 +55,24 @@ impl SandboxProvider {
             url,
             key_life,
         })
+    }
+
+    /// What moved after an entry of the log, in order, a page of it; 0 for everything.
+    pub async fn log_after(&self, id: i64, within: Duration) -> Result<Vec<Entry>, Problem> {
+        #[derive(Deserialize)]
+        struct Log {
+            entries: Vec<Entry>,
+        }
+        let path = format!("/v1/log?after={id}&limit={LOG_PAGE}");
+        let (status, body) = self
+            .send(Method::GET, &path, None, None::<&Value>, within)
+            .await
+            .map_err(Unanswered::problem)?;
+        if !status.is_success() {
+            return Err(problem(&body));
+        }
+        let log = Log::deserialize(body).map_err(|error| unreadable(&error))?;
+        Ok(log.entries)
     }
 
     pub(super) async fn send(

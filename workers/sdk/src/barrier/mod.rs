@@ -5,8 +5,9 @@
 //! one waits for the first transaction on the primary key, for at most the connection's lock timeout.
 //!
 //! Here: reading and writing rows ([`row`]), what a found row means ([`meaning`]), since when the barrier is
-//! complete ([`horizon`]). Who runs what in which order is in `execute`.
+//! complete ([`horizon`]), what was forgotten and is known elsewhere ([`adopt`]). Who runs what in which order is in `execute`.
 
+pub mod adopt;
 mod hash;
 pub(crate) mod horizon;
 mod listing;
