@@ -1,8 +1,9 @@
 //! For whoever runs the servers: is it them?
 
 use impresario_metrics::table::{
-    CALL_DURATION, DEPENDENCY_UP, PG_ARCHIVE_FAILURES, PG_BLOCKS, PG_BYTES, PG_CONNECTIONS,
-    PG_DEADLOCKS, PG_LAG, PG_OLDEST, PG_STANDBYS, PG_TRANSACTIONS, PG_WAL,
+    CACHE_ERRORS, CALL_DURATION, DEPENDENCY_UP, PAGES_TAKEN, PG_ARCHIVE_FAILURES, PG_BLOCKS,
+    PG_BYTES, PG_CONNECTIONS, PG_DEADLOCKS, PG_LAG, PG_OLDEST, PG_STANDBYS, PG_TRANSACTIONS,
+    PG_WAL,
 };
 
 use crate::panel::{Board, Draw, Panel, Row, Scale, panel};
@@ -11,7 +12,7 @@ pub(super) fn board() -> Board {
     Board {
         uid: "impresario-dependencies",
         title: "Dependencies",
-        description: "Is it PostgreSQL, RabbitMQ or the payment provider?",
+        description: "Is it PostgreSQL, RabbitMQ, Redis or the payment provider?",
         rows: vec![
             Row {
                 title: "Reached",
@@ -31,6 +32,10 @@ pub(super) fn board() -> Board {
             Row {
                 title: "RabbitMQ",
                 panels: rabbitmq(),
+            },
+            Row {
+                title: "Redis",
+                panels: redis(),
             },
             Row {
                 title: "Payment provider",
@@ -177,6 +182,27 @@ fn rabbitmq() -> Vec<Panel> {
             "Of everybody.",
             "connections",
             "sum(rabbitmq_connections)",
+        ),
+    ]
+}
+
+fn redis() -> Vec<Panel> {
+    vec![
+        panel(
+            Draw::Stacked,
+            Scale::PerSecond,
+            "Pages of the catalogue, by source",
+            "database: nobody had it. Without --redis-url nothing is counted.",
+            "{{source}}",
+            format!("sum by (source) (rate({PAGES_TAKEN}[$__rate_interval]))"),
+        ),
+        panel(
+            Draw::Lines,
+            Scale::PerSecond,
+            "Questions without an answer",
+            "Each leaves Redis alone for a second; pages are read from the database meanwhile.",
+            "errors",
+            format!("sum(rate({CACHE_ERRORS}[$__rate_interval]))"),
         ),
     ]
 }

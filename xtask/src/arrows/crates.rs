@@ -20,7 +20,7 @@ const WORKERS: &[&str] = &[
     "impresario-notification",
 ];
 
-const RULES: [Never; 6] = [
+const RULES: [Never; 7] = [
     Never {
         who: &["impresario-workflows"],
         whom: &[
@@ -75,6 +75,17 @@ const RULES: [Never; 6] = [
             "impresario-cli",
         ],
         why: "the engine reaches workers by messages only",
+    },
+    Never {
+        who: &[
+            "impresario-orchestrator",
+            "impresario-worker-sdk",
+            "impresario-payment",
+            "impresario-booking",
+            "impresario-notification",
+        ],
+        whom: &["redis"],
+        why: "what is decided rests on nothing that may be forgotten: Redis keeps the catalogue's pages alone",
     },
 ];
 
