@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use impresario_catalog::Cache;
 use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::broker::{Arrival, Broker};
@@ -102,9 +103,15 @@ pub(crate) async fn run(options: NodeOptions, log: LogFormat) -> anyhow::Result<
     let mut workers = start_workers(pools, &transport, &stop_workers);
     let engine = start_engine(options.replica.clone(), database, &transport, arrivals_in).await?;
     let secret = options.payment_webhook_secret.clone();
-    let router = router(&engine, &options.database_url, secret, ORPHAN_GRACE)
-        .await?
-        .merge(records(&options)?);
+    let router = router(
+        &engine,
+        &options.database_url,
+        secret,
+        ORPHAN_GRACE,
+        Cache::none(),
+    )
+    .await?
+    .merge(records(&options)?);
     tracing::info!(address = %options.listen, "serving");
     api::serve(listener, router, stop).await;
     stop_workers.cancel();

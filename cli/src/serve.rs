@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use impresario_catalog::Cache;
 use impresario_metrics::Role;
 use impresario_orchestrator::broker::rabbit::{self, Rabbit};
 use impresario_orchestrator::store::{self, Database, epoch};
@@ -72,6 +73,7 @@ pub(crate) async fn run(options: ServeOptions, log: LogFormat) -> anyhow::Result
         &options.database_url,
         options.payment_webhook_secret,
         grace,
+        cache(options.redis_url.as_deref())?,
     )
     .await?;
     tokio::spawn(end_with_the_epoch(engine.database().clone(), stop.clone()));
@@ -128,12 +130,20 @@ fn rabbit_options(options: &ServeOptions, stop_reading: &CancellationToken) -> r
     rabbit
 }
 
+fn cache(redis_url: Option<&str>) -> anyhow::Result<Cache> {
+    redis_url.map_or_else(
+        || Ok(Cache::none()),
+        |url| Cache::at(url).context("--redis-url"),
+    )
+}
+
 /// The API, with the catalogue's pages for choosing an event beside it.
 pub(crate) async fn router(
     engine: &Engine,
     database_url: &str,
     webhook_secret: Option<String>,
     orphan_grace: Duration,
+    cache: Cache,
 ) -> anyhow::Result<axum::Router> {
     let catalog = impresario_catalog::database(database_url)?;
     impresario_catalog::migrate(&catalog).await?;
@@ -142,7 +152,7 @@ pub(crate) async fn router(
         orphan_grace,
     };
     let api = api::router(engine.clone(), options);
-    let all = api.merge(impresario_catalog::router(catalog));
+    let all = api.merge(impresario_catalog::router(catalog, cache));
     Ok(api::measured(api::traced(all, SERVICE)))
 }
 

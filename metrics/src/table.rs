@@ -314,6 +314,10 @@ metrics! {
         "Seats of the next 100 events on sale; sampled by one worker.";
     gauge EVENTS_ON_SALE "catalog_events_on_sale" [], Count, max 1, Pool("catalog"),
         "Events on sale; sampled by one worker, of 100.";
+    counter PAGES_TAKEN "catalog_pages_total" [words("source", &["process", "redis", "database"])], Count, max 3, Orchestrator,
+        "Pages of the catalogue that were answered with a cache in use, by where they were taken from; database is a miss.";
+    counter CACHE_ERRORS "catalog_cache_errors_total" [], Count, max 1, Orchestrator,
+        "Questions to Redis that had no answer; it is then left alone for a second.";
     counter TICKETS "booking_tickets_total" [words("change", &["issued", "voided"])], Count, max 2, Pool("booking"),
         "Tickets.";
     counter DELIVERIES "notification_deliveries_total" [words("result", &["delivered", "retried", "given_up"])], Count, max 3, Pool("notification"),

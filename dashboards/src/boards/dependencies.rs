@@ -1,9 +1,9 @@
 //! For whoever runs the servers: is it them?
 
 use impresario_metrics::table::{
-    CALL_DURATION, DEPENDENCY_UP, FEED_AGE, FEED_CONTENDED, FEED_PENDING, FEED_PROBLEMS, FEED_TOLD,
-    PG_ARCHIVE_FAILURES, PG_BLOCKS, PG_BYTES, PG_CONNECTIONS, PG_DEADLOCKS, PG_LAG, PG_OLDEST,
-    PG_STANDBYS, PG_TRANSACTIONS, PG_WAL,
+    CACHE_ERRORS, CALL_DURATION, DEPENDENCY_UP, FEED_AGE, FEED_CONTENDED, FEED_PENDING,
+    FEED_PROBLEMS, FEED_TOLD, PAGES_TAKEN, PG_ARCHIVE_FAILURES, PG_BLOCKS, PG_BYTES,
+    PG_CONNECTIONS, PG_DEADLOCKS, PG_LAG, PG_OLDEST, PG_STANDBYS, PG_TRANSACTIONS, PG_WAL,
 };
 
 use crate::panel::{Board, Draw, Panel, Row, Scale, panel};
@@ -12,7 +12,7 @@ pub(super) fn board() -> Board {
     Board {
         uid: "impresario-dependencies",
         title: "Dependencies",
-        description: "Is it PostgreSQL, RabbitMQ, Kafka or the payment provider?",
+        description: "Is it PostgreSQL, RabbitMQ, Kafka, Redis or the payment provider?",
         traces: Some("impresario-payment"),
         rows: vec![
             Row {
@@ -37,6 +37,10 @@ pub(super) fn board() -> Board {
             Row {
                 title: "Kafka",
                 panels: kafka(),
+            },
+            Row {
+                title: "Redis",
+                panels: redis(),
             },
             Row {
                 title: "Payment provider",
@@ -230,6 +234,27 @@ fn kafka() -> Vec<Panel> {
         .into_iter()
         .map(|panel| panel.fed_by("a platform with a Kafka"))
         .collect()
+}
+
+fn redis() -> Vec<Panel> {
+    vec![
+        panel(
+            Draw::Stacked,
+            Scale::PerSecond,
+            "Pages of the catalogue, by source",
+            "database: nobody had it. Without --redis-url nothing is counted.",
+            "{{source}}",
+            format!("sum by (source) (rate({PAGES_TAKEN}[$__rate_interval]))"),
+        ),
+        panel(
+            Draw::Lines,
+            Scale::PerSecond,
+            "Questions without an answer",
+            "Each leaves Redis alone for a second; pages are read from the database meanwhile.",
+            "errors",
+            format!("sum(rate({CACHE_ERRORS}[$__rate_interval]))"),
+        ),
+    ]
 }
 
 fn provider() -> Vec<Panel> {

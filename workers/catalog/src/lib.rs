@@ -13,7 +13,7 @@ mod seed;
 mod sweeper;
 mod tasks;
 
-pub use rest::router;
+pub use rest::{Cache, CacheError, router};
 pub use seed::{SeedOptions, seed};
 pub use sweeper::sweep;
 

@@ -21,7 +21,7 @@ const WORKERS: &[&str] = &[
     "impresario-notification",
 ];
 
-const RULES: [Never; 8] = [
+const RULES: [Never; 9] = [
     Never {
         who: &["impresario-workflows"],
         whom: &[
@@ -102,6 +102,17 @@ const RULES: [Never; 8] = [
             "impresario-cli",
         ],
         why: "the engine reaches workers by messages only",
+    },
+    Never {
+        who: &[
+            "impresario-orchestrator",
+            "impresario-worker-sdk",
+            "impresario-payment",
+            "impresario-booking",
+            "impresario-notification",
+        ],
+        whom: &["redis"],
+        why: "what is decided rests on nothing that may be forgotten: Redis keeps the catalogue's pages alone",
     },
 ];
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use impresario_worker_sdk::Database;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
+use super::cache::{Cache, Name};
 use super::page_size;
 use super::problem::Problem;
 
@@ -63,10 +65,26 @@ pub(super) struct Events {
 
 pub(super) async fn list(
     State(database): State<Database>,
+    State(cache): State<Cache>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Events>, Problem> {
+) -> Result<Response, Problem> {
     let Query(page) = page?;
     let limit = page_size(page.limit)?;
+    let from = page.cursor.map(|cursor| cursor.to_string());
+    let name = Name {
+        tag: "events".into(),
+        page: format!("{limit}:{}", from.unwrap_or_default()),
+    };
+    cache
+        .page(name, read_page(&database, page.cursor, limit))
+        .await
+}
+
+async fn read_page(
+    database: &Database,
+    cursor: Option<Uuid>,
+    limit: i64,
+) -> Result<Events, Problem> {
     let mut items: Vec<Event> = sqlx::query_as(
         "select e.event_id, e.title, e.venue, e.starts_at, e.currency, e.state,
                 s.seats, s.seats_free, s.price_from
@@ -88,7 +106,7 @@ pub(super) async fn list(
     )
     // One more than asked for tells whether there is a next page.
     .bind(limit + 1)
-    .bind(page.cursor)
+    .bind(cursor)
     .fetch_all(database.pool())
     .await?;
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -99,10 +117,10 @@ pub(super) async fn list(
     } else {
         None
     };
-    Ok(Json(Events {
+    Ok(Events {
         data: items,
         next_cursor: next,
-    }))
+    })
 }
 
 pub(super) async fn one(

@@ -31,10 +31,9 @@ impl Problem {
             detail: detail.into(),
         }
     }
-}
 
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
+    /// What is wrong is for the log alone.
+    pub(super) fn unavailable(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "the catalogue could not be read");
         Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -42,6 +41,12 @@ impl From<sqlx::Error> for Problem {
             title: "The catalogue cannot be read at the moment",
             detail: "Try again in a moment.".into(),
         }
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        Problem::unavailable(&error)
     }
 }
 

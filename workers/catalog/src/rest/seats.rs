@@ -2,17 +2,22 @@
 //!
 //! Who holds a seat is nobody's business: a seat is `free`, `held` or `sold`.
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use impresario_worker_sdk::Database;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use uuid::Uuid;
 
+use super::cache::{Cache, Name};
 use super::events::parse_id;
 use super::page_size;
 use super::problem::Problem;
 use crate::model::Money;
+
+/// Bytes of a cursor that may be part of a key; a page that begins at a longer one is not kept.
+const FROM_MAX: usize = 64;
 
 /// The query.
 #[derive(Debug, Deserialize)]
@@ -43,12 +48,34 @@ pub(super) struct Seats {
 
 pub(super) async fn list(
     State(database): State<Database>,
+    State(cache): State<Cache>,
     Path(event_id): Path<String>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Seats>, Problem> {
+) -> Result<Response, Problem> {
     let event_id = parse_id(&event_id)?;
     let Query(page) = page?;
     let limit = page_size(page.limit)?;
+    let from = page.cursor.unwrap_or_default();
+    let cache = if from.len() > FROM_MAX {
+        Cache::none()
+    } else {
+        cache
+    };
+    let name = Name {
+        tag: event_id.to_string(),
+        page: format!("seats:{limit}:{from}"),
+    };
+    cache
+        .page(name, read_page(&database, event_id, &from, limit))
+        .await
+}
+
+async fn read_page(
+    database: &Database,
+    event_id: Uuid,
+    from: &str,
+    limit: i64,
+) -> Result<Seats, Problem> {
     let currency: Option<String> =
         sqlx::query_scalar("select currency from event where event_id = $1")
             .bind(event_id)
@@ -66,7 +93,7 @@ pub(super) async fn list(
           limit $3",
     )
     .bind(event_id)
-    .bind(page.cursor.unwrap_or_default())
+    .bind(from)
     .bind(limit + 1)
     .fetch_all(database.pool())
     .await?;
@@ -91,8 +118,8 @@ pub(super) async fn list(
     } else {
         None
     };
-    Ok(Json(Seats {
+    Ok(Seats {
         data: items,
         next_cursor: next,
-    }))
+    })
 }

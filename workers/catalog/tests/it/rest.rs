@@ -10,7 +10,8 @@ use tower::ServiceExt;
 use crate::fixture::{Catalog, EVENT, catalog, hold, pin, sell};
 
 async fn get(catalog: &Catalog, path: &str) -> (StatusCode, Value) {
-    let router = impresario_catalog::router(catalog.database.clone());
+    let router =
+        impresario_catalog::router(catalog.database.clone(), impresario_catalog::Cache::none());
     let request = Request::get(path).body(Body::empty()).unwrap();
     let answer = router.oneshot(request).await.unwrap();
     let status = answer.status();

@@ -16,7 +16,8 @@ async fn join(catalog: &Catalog, email: &str, seats: i64) -> (StatusCode, Value)
         .header("content-type", "application/json")
         .body(Body::from(body.to_string()))
         .unwrap();
-    let router = impresario_catalog::router(catalog.database.clone());
+    let router =
+        impresario_catalog::router(catalog.database.clone(), impresario_catalog::Cache::none());
     let answer = router.oneshot(request).await.unwrap();
     let status = answer.status();
     let body = answer.into_body().collect().await.unwrap().to_bytes();
