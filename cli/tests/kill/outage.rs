@@ -42,7 +42,7 @@ const PILE_UP: Duration = Duration::from_secs(2);
 
 /// One pool after another, from the last step to the first, so that every step has bookings that wait for it.
 pub(crate) fn pools_away(seconds: u64) {
-    story("pools", |platform| {
+    story("pools", &["wait postponed"], |platform| {
         let workers = [
             Role::Worker("notification", 0),
             Role::Worker("booking", 0),
@@ -63,14 +63,17 @@ pub(crate) fn pools_away(seconds: u64) {
 
 /// The owner of half of the partitions is frozen: nobody reads those results, and the other one must know it.
 pub(crate) fn owner_stopped(seconds: u64) {
-    story("owner", |platform| {
+    // The other one reads after about nine seconds, shortly before waits are over: what shows is either that, or an owner that
+    // wakes up with old beliefs.
+    let marks = ["wait postponed", "compare-and-set lost"];
+    story("owner", &marks, |platform| {
         platform.programs.freeze(Role::Serve(0));
         sleep(Duration::from_secs(seconds));
         platform.programs.thaw(Role::Serve(0));
     });
 }
 
-fn story(name: &str, outage: impl FnOnce(&mut Platform)) {
+fn story(name: &str, marks: &[&str], outage: impl FnOnce(&mut Platform)) {
     let mut platform = Platform::start(name);
     let verdict = under(&mut platform, CROWD, chance::from_the_clock(), |run| {
         outage(run.platform);
@@ -78,7 +81,7 @@ fn story(name: &str, outage: impl FnOnce(&mut Platform)) {
     });
     eprintln!("{name}: {}", verdict.summary());
     assert!(
-        verdict.mark("wait postponed") > 0,
+        marks.iter().any(|mark| verdict.mark(mark) > 0),
         "the outage was not noticed at all"
     );
     drop(platform.went_well());

@@ -64,8 +64,16 @@ impl Database {
         // A newer program's are left alone: while versions are rolled out, and after a rollback, an older one restarts
         // on the newer schema.
         migrations.set_ignore_missing(true);
-        migrations.run(&pool).await.map_err(Error::Migrate)?;
-        Ok(Database { pool, connect })
+        let database = Database { pool, connect };
+        // Not within the pool's limits: of replicas that start together one migrates, and the others wait for it.
+        let mut connection = database.upkeep_connection().await.map_err(Error::Open)?;
+        migrations
+            .run(&mut connection)
+            .await
+            .map_err(Error::Migrate)?;
+        // It has done its work; what is said at its end changes nothing.
+        connection.close().await.ok();
+        Ok(database)
     }
 
     /// A connection for the commit path. Plans are made once and for tables of any size: the tables are empty
