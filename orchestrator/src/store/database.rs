@@ -66,13 +66,13 @@ impl Database {
         migrations.set_ignore_missing(true);
         let database = Database { pool, connect };
         // Not within the pool's limits: of replicas that start together one migrates, and the others wait for it.
-        let mut connection = database.upkeep_connection().await.map_err(Error::Open)?;
-        migrations
-            .run(&mut connection)
+        let patient = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(database.patient())
             .await
-            .map_err(Error::Migrate)?;
-        // It has done its work; what is said at its end changes nothing.
-        connection.close().await.ok();
+            .map_err(Error::Open)?;
+        migrations.run(&patient).await.map_err(Error::Migrate)?;
+        patient.close().await;
         Ok(database)
     }
 
@@ -113,11 +113,12 @@ impl Database {
     /// A connection for maintenance that waits for others: for as long as it takes, and in nobody's way. What it
     /// waits for is bounded itself, by the statement timeouts of everybody else.
     pub(super) async fn upkeep_connection(&self) -> Result<PgConnection, sqlx::Error> {
-        let options = self
-            .connect
-            .clone()
-            .options([("statement_timeout", "15min"), ("lock_timeout", "5min")]);
-        PgConnection::connect_with(&options).await
+        PgConnection::connect_with(&self.patient()).await
+    }
+
+    fn patient(&self) -> PgConnectOptions {
+        let limits = [("statement_timeout", "15min"), ("lock_timeout", "5min")];
+        self.connect.clone().options(limits)
     }
 
     /// What time it is for the database.
