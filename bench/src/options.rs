@@ -56,6 +56,10 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',')]
     stored: Vec<u64>,
 
+    /// Days that are kept beside today: empty partitions, as a platform has that runs for so long.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) days: u32,
+
     /// Minutes that filling the tables up to one size may take.
     #[arg(long, default_value_t = 20)]
     fill_minutes: u64,

@@ -69,6 +69,33 @@ pub(crate) fn fill(
     Ok(Filled::Done)
 }
 
+/// Gives the tables the partitions of so many days before yesterday, as they are when days are kept. They are empty: what is
+/// asked about is how many there are.
+pub(crate) fn keep_days(database: Database<'_>, days: u32) -> Outcome {
+    if days == 0 {
+        return Ok(());
+    }
+    database.execute(&format!(
+        "do $$
+         declare
+             today integer := extract(epoch from now())::bigint / 86400;
+             low uuid;
+             high uuid;
+         begin
+             for day in today - 1 - {days} .. today - 2 loop
+                 low := rpad(lpad(to_hex(day), 6, '0'), 32, '0');
+                 high := rpad(lpad(to_hex(day + 1), 6, '0'), 32, '0');
+                 execute format('create table impresario.saga_%s partition of impresario.saga
+                                 for values from (%L) to (%L) with (fillfactor = 80)', day, low, high);
+                 execute format('create table impresario.journal_%s partition of impresario.journal
+                                 for values from (%L) to (%L)', day, low, high);
+                 -- Each locks what it makes: hundreds in one transaction are more than the server has room for.
+                 commit;
+             end loop;
+         end $$"
+    ))
+}
+
 /// So many sagas are stored, whoever put them there.
 pub(crate) fn stored(database: Database<'_>) -> Outcome<u64> {
     database.count("select count(*) from impresario.saga")

@@ -21,6 +21,7 @@ use crate::catch_up::{self, Net};
 use crate::children::Children;
 use crate::clock::Clock;
 use crate::feeding;
+use crate::fresh::Fresh;
 use crate::hub::Hub;
 use crate::lane::{
     CommandAnswer, CommandError, CommandOrder, INBOX_MAX, Lane, Message, Parts, Releaser,
@@ -140,6 +141,7 @@ impl Engine {
             lane: lane.clone(),
             clock: clock.clone(),
         };
+        let fresh = options.feed.is_some().then(Arc::<Fresh>::default);
         let parts = Parts {
             replica: incarnation(&options.replica),
             database: database.clone(),
@@ -150,6 +152,7 @@ impl Engine {
             announcer: Arc::clone(&announcer),
             partitions: options.partitions,
             clock: clock.clone(),
+            fresh: fresh.clone(),
             standing: standing.clone(),
         };
         let mut tasks = JoinSet::new();
@@ -175,11 +178,15 @@ impl Engine {
             stop.clone(),
         );
         tasks.spawn(sampling);
-        match options.feed {
-            Some(feed) => {
-                let held = &upkeep.held;
-                feeding::start(feed, &database, options.partitions, held, &stop, &mut tasks)
-                    .await?;
+        match options.feed.zip(fresh) {
+            Some((feed, fresh)) => {
+                let told = feeding::Told {
+                    database: &database,
+                    partitions: options.partitions,
+                    held: &upkeep.held,
+                    fresh,
+                };
+                feeding::start(feed, told, &stop, &mut tasks).await?;
             }
             None => feeding::warn_if_on(&database).await?,
         }

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use impresario_feed::{
-    Behind, Key, Parcel, Publisher, Settings, Source, SourceError, measure, topic,
+    Behind, Event, Key, Parcel, Publisher, Settings, Source, SourceError, measure, topic,
 };
+use impresario_workflows::SagaId;
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::feed::{self, Row};
+use crate::feed::{self, Decided, Row, Untellable};
+use crate::fresh::{self, Fresh};
 use crate::store::{self, Database};
 
 /// What the topic of sagas is about.
@@ -37,15 +40,31 @@ pub struct Options {
     pub key: Option<Key>,
 }
 
+/// What is told.
+pub struct Told<'a> {
+    /// The journal.
+    pub database: &'a Database,
+    /// Number of results partitions.
+    pub partitions: u16,
+    /// Those of this replica.
+    pub held: &'a watch::Sender<Vec<u16>>,
+    /// What need not be read again.
+    pub fresh: Arc<Fresh>,
+}
+
 /// Turns the feed on in the database, and tells of the partitions that are held until `stop`.
 pub async fn start(
     options: Options,
-    database: &Database,
-    partitions: u16,
-    held: &watch::Sender<Vec<u16>>,
+    told: Told<'_>,
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), store::Error> {
+    let Told {
+        database,
+        partitions,
+        held,
+        fresh,
+    } = told;
     if store::feed::turn_on(&database.pool).await? {
         tracing::info!("the feed is on: from now on every commit is told");
     }
@@ -56,6 +75,7 @@ pub async fn start(
             pool: pool.clone(),
             partition,
             held: held.subscribe(),
+            fresh: Arc::clone(&fresh),
             key: options.key.clone(),
         };
         let settings = Settings {
@@ -90,7 +110,33 @@ struct Journal {
     pool: PgPool,
     partition: u16,
     held: watch::Receiver<Vec<u16>>,
+    fresh: Arc<Fresh>,
     key: Option<Key>,
+}
+
+impl Journal {
+    /// The events of these journal rows, in their order, each or why it cannot be told.
+    async fn events(
+        &self,
+        numbers: &[(SagaId, i32)],
+    ) -> Result<Vec<Result<Event, Untellable>>, store::Error> {
+        let key = self.key.as_ref();
+        let fresh = self.fresh.take(numbers);
+        let forgotten = || numbers.iter().zip(&fresh).filter(|(_, row)| row.is_none());
+        let sagas: Vec<Uuid> = forgotten().map(|((saga, _), _)| saga.0).collect();
+        let seqs: Vec<i32> = forgotten().map(|((_, seq), _)| *seq).collect();
+        let mut read = store::feed::facts(&self.pool, &sagas, &seqs)
+            .await?
+            .into_iter();
+        let events = numbers
+            .iter()
+            .zip(fresh)
+            .filter_map(|((saga, seq), row)| match row {
+                Some(row) => Some(feed::tell(row_in_hand(*saga, *seq, &row), key)),
+                None => read.next().map(|fact| feed::event(stored_row(&fact), key)),
+            });
+        Ok(events.collect())
+    }
 }
 
 #[async_trait]
@@ -100,9 +146,15 @@ impl Source for Journal {
             return Ok(Vec::new());
         }
         let rows = store::feed::next(&self.pool, self.partition).await?;
+        let numbers: Vec<(SagaId, i32)> = rows
+            .iter()
+            .flat_map(|row| row.numbers.iter().copied())
+            .collect();
+        let mut events = self.events(&numbers).await?.into_iter();
         let mut parcels = Vec::with_capacity(rows.len());
         for row in rows {
-            match events(&row.facts, self.key.as_ref()) {
+            let told = events.by_ref().take(row.numbers.len());
+            match told.collect::<Result<Vec<_>, _>>() {
                 Ok(events) => parcels.push(Parcel { id: row.id, events }),
                 // What comes before it can be told.
                 Err(error) if !parcels.is_empty() => {
@@ -121,21 +173,34 @@ impl Source for Journal {
 }
 
 /// The events that tell of these journal rows.
-pub fn events(
-    facts: &[store::feed::Fact],
-    key: Option<&Key>,
-) -> Result<Vec<impresario_feed::Event>, feed::Untellable> {
+pub fn events(facts: &[store::feed::Fact], key: Option<&Key>) -> Result<Vec<Event>, Untellable> {
     facts
         .iter()
-        .map(|fact| {
-            let row = Row {
-                saga: fact.saga,
-                seq: fact.seq,
-                body: &fact.body,
-                tenant: &fact.tenant,
-                definition: &fact.definition,
-            };
-            feed::event(row, key)
-        })
+        .map(|fact| feed::event(stored_row(fact), key))
         .collect()
+}
+
+fn stored_row(fact: &store::feed::Fact) -> Row<'_> {
+    Row {
+        saga: fact.saga,
+        seq: fact.seq,
+        body: &fact.body,
+        tenant: &fact.tenant,
+        definition: &fact.definition,
+    }
+}
+
+fn row_in_hand(saga: SagaId, seq: i32, row: &fresh::Row) -> Decided<'_> {
+    Decided {
+        row: Row {
+            saga,
+            seq,
+            body: &row.body,
+            tenant: &row.tenant,
+            definition: &row.definition.name,
+        },
+        commit: &row.commit,
+        at: row.at,
+        events: &row.events,
+    }
 }

@@ -13,6 +13,7 @@ pub mod clock;
 mod engine;
 pub mod feed;
 pub mod feeding;
+pub mod fresh;
 pub mod hub;
 pub mod lane;
 mod measure;

@@ -8,7 +8,7 @@ use crate::options::{Options, Variant};
 use crate::platform::{Platform, Setup};
 use crate::results::{Results, Series};
 use crate::work::Work;
-use crate::{Outcome, conservation, machine, report, work};
+use crate::{Outcome, conservation, machine, report, stored, work};
 
 /// Our platform while it is measured.
 pub(super) struct Stage<'o> {
@@ -44,6 +44,7 @@ impl<'o> Stage<'o> {
             slots: options.slots,
             feed,
         })?;
+        stored::keep_days(platform.database(), options.days)?;
         if results.machine.is_null() {
             results.machine = machine::describe(options, &platform);
             report::print_machine(&results.machine);

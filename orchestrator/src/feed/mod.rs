@@ -9,4 +9,5 @@
 mod fact;
 mod moved;
 
+pub(crate) use moved::{Decided, tell};
 pub use moved::{KIND, Row, Untellable, event, schema};

@@ -77,19 +77,46 @@ struct Body {
     events: Vec<Journalled>,
 }
 
+/// A journal row of which the facts are in hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decided<'a> {
+    /// The row.
+    pub(crate) row: Row<'a>,
+    /// Which commit.
+    pub(crate) commit: &'a str,
+    /// When it was decided.
+    pub(crate) at: Millis,
+    /// What became true.
+    pub(crate) events: &'a [Journalled],
+}
+
 /// The event that tells of a journal row: the same bytes whenever and wherever it is made.
 pub fn event(row: Row<'_>, key: Option<&Key>) -> Result<Event, Untellable> {
-    let failed = |why: String| Untellable {
-        saga: row.saga,
-        seq: row.seq,
-        why,
+    let body: Body =
+        serde_json::from_slice(row.body).map_err(|error| untellable(&row, error.to_string()))?;
+    let decided = Decided {
+        row,
+        commit: &body.commit,
+        at: body.at,
+        events: &body.events,
     };
-    let body: Body = serde_json::from_slice(row.body).map_err(|error| failed(error.to_string()))?;
+    tell(decided, key)
+}
+
+/// The same, without reading what was just written.
+pub(crate) fn tell(decided: Decided<'_>, key: Option<&Key>) -> Result<Event, Untellable> {
+    let Decided {
+        row,
+        commit,
+        at,
+        events,
+    } = decided;
+    let failed = |why: String| untellable(&row, why);
     let mut event = Event {
         kind: KIND.to_owned(),
         key: row.saga.to_string(),
         sequence: i64::from(row.seq),
-        at: instant(body.at),
+        at: instant(at),
         data: Vec::new(),
     };
     let sealed = key.map(|key| key.seal(&event.id(), row.body)).transpose();
@@ -97,9 +124,9 @@ pub fn event(row: Row<'_>, key: Option<&Key>) -> Result<Event, Untellable> {
         saga: &event.key,
         tenant: row.tenant,
         definition: row.definition,
-        at: body.at,
-        commit: &body.commit,
-        facts: body.events.iter().map(Fact::of).collect(),
+        at,
+        commit,
+        facts: events.iter().map(Fact::of).collect(),
         sealed: sealed.map_err(|error| failed(error.to_string()))?,
         shortened: false,
     };
@@ -116,6 +143,14 @@ pub fn event(row: Row<'_>, key: Option<&Key>) -> Result<Event, Untellable> {
     }
     event.data = data;
     Ok(event)
+}
+
+fn untellable(row: &Row<'_>, why: String) -> Untellable {
+    Untellable {
+        saga: row.saga,
+        seq: row.seq,
+        why,
+    }
 }
 
 fn encoded(moved: &Moved<'_>) -> Result<Vec<u8>, String> {
@@ -218,6 +253,35 @@ mod tests {
         let key = key();
         let once = told(&about_ada(), Some(&key)).unwrap();
         assert_eq!(told(&about_ada(), Some(&key)).unwrap(), once);
+    }
+
+    #[test]
+    fn what_is_told_from_the_hand_is_what_is_told_from_the_journal() {
+        let events = [Journalled::Undone {
+            step: "hold".into(),
+        }];
+        let body =
+            serde_json::to_vec(&json!({ "c": "a.1", "at": 7, "by": ["timer"], "ev": events }))
+                .unwrap();
+        let row = Row {
+            saga: SagaId(uuid::Uuid::nil()),
+            seq: 3,
+            body: &body,
+            tenant: "main",
+            definition: "booking",
+        };
+        let decided = Decided {
+            row,
+            commit: "a.1",
+            at: 7,
+            events: &events,
+        };
+        for key in [None, Some(key())] {
+            assert_eq!(
+                tell(decided, key.as_ref()).unwrap(),
+                event(row, key.as_ref()).unwrap()
+            );
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(super) struct Entry {
     /// What of it is told in spans then.
     pub(super) spans: Vec<Span>,
     pub(super) tasks: Vec<Task>,
+    /// The journal row as it is written; empty before that.
+    pub(super) body: Bytes,
     /// The inputs that this rests on, with what each came to; decided again when the seq is lost.
     pub(super) inputs: Vec<(Pending, Settled)>,
     pub(super) start: Option<StartRow>,
@@ -75,6 +77,7 @@ impl Entry {
             samples: Vec::new(),
             spans: Vec::new(),
             tasks: Vec::new(),
+            body: Bytes::new(),
             inputs: Vec::new(),
             start: None,
             definition_id: None,
@@ -90,7 +93,7 @@ pub(super) const USUAL_BYTES: usize = 512;
 /// The statement's columns. Journal bodies are encoded here, once, so that a re-read can compare bytes.
 pub(super) fn columns(
     nonce: String,
-    entries: &Entries,
+    entries: &mut Entries,
     delivered: Vec<i64>,
 ) -> Result<Batch, serde_json::Error> {
     let mut batch = Batch {
@@ -99,7 +102,7 @@ pub(super) fn columns(
         ..Batch::default()
     };
     let mut starts: Vec<(SagaId, &Entry, &StartRow)> = Vec::new();
-    for (&id, entry) in entries {
+    for (&id, entry) in entries.iter_mut() {
         batch.rows.saga.push(id.0);
         batch.rows.seq.push(entry.seq);
         batch
@@ -114,7 +117,8 @@ pub(super) fn columns(
             events: &entry.events,
         };
         serde_json::to_writer(&mut body, &written)?;
-        batch.rows.body.push(body);
+        entry.body = Bytes::from(body);
+        batch.rows.body.push(entry.body.clone());
         for task in &entry.tasks {
             batch.tasks.saga.push(id.0);
             batch.tasks.pool.push(task.pool.clone());
@@ -124,6 +128,7 @@ pub(super) fn columns(
                 .push(i16::try_from(task.partition).unwrap_or_default());
             batch.tasks.body.push(task.body.clone());
         }
+        let entry = &**entry;
         match &entry.start {
             Some(start) => starts.push((id, entry, start)),
             None if entry.wanted != entry.before || entry.definition_id.is_some() => {

@@ -17,6 +17,7 @@ use super::settle::{self, Settled, Standing};
 use super::slot::{Pending, Place, Saga};
 use super::told;
 use crate::broker::TaskList;
+use crate::fresh;
 use crate::hub::Progress;
 use crate::spans;
 use crate::store::commit::Committed;
@@ -30,6 +31,7 @@ impl Lane {
     pub(super) fn committed(
         &mut self,
         entries: Entries,
+        commit: &Arc<str>,
         since: Option<u64>,
         committed: Committed,
         doubted: bool,
@@ -45,7 +47,7 @@ impl Lane {
                     since,
                     sagas,
                 });
-                self.won(id, *entry, told, &mut release, &mut lists);
+                self.won(id, *entry, commit, told, &mut release, &mut lists);
             } else {
                 COMMITS_LOST.add(1);
                 self.lost(id, *entry, doubted);
@@ -71,6 +73,7 @@ impl Lane {
         &mut self,
         id: SagaId,
         entry: Entry,
+        commit: &Arc<str>,
         told: Option<spans::Committed>,
         release: &mut Release,
         lists: &mut HashMap<(String, u16), Vec<Bytes>>,
@@ -107,6 +110,22 @@ impl Lane {
                 .map(|(pending, _)| pending.input.name())
                 .collect();
             told.tell(&saga.state, inputs.join(","), entry.spans);
+        }
+        if let Some(fresh) = self
+            .parts
+            .fresh
+            .as_ref()
+            .filter(|_| self.leased.contains(&entry.partition))
+        {
+            let row = fresh::Row {
+                body: entry.body,
+                commit: Arc::clone(commit),
+                at: entry.at,
+                events: entry.events,
+                tenant: Arc::clone(&saga.tenant),
+                definition: Arc::clone(&saga.definition),
+            };
+            fresh.keep((id, entry.seq), row);
         }
         let standing = Standing {
             saga: id,

@@ -21,6 +21,7 @@ use super::{BATCH_ROWS_MAX, settle};
 use crate::announce::Announcer;
 use crate::broker::{Arrival, Broker};
 use crate::clock::Clock;
+use crate::fresh::Fresh;
 use crate::hub::Hub;
 use crate::measure::{Meters, Standing};
 use crate::store::definitions::Catalogue;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub partitions: u16,
     /// What time it is.
     pub clock: Clock,
+    /// For who tells the journal, when it is told.
+    pub(crate) fresh: Option<Arc<Fresh>>,
     /// For whoever asks how things stand.
     pub(crate) standing: Standing,
 }
@@ -86,6 +89,8 @@ pub struct Lane {
 
 struct InFlight {
     entries: Entries,
+    /// Its nonce.
+    commit: Arc<str>,
     /// When it was submitted, if somebody is told.
     since: Option<u64>,
     delivered: Vec<i64>,
@@ -245,7 +250,7 @@ impl Lane {
         if self.in_flight.is_some() {
             return;
         }
-        let entries = match self.again.pop() {
+        let mut entries = match self.again.pop() {
             Some(entries) => entries,
             None => std::mem::take(&mut self.open),
         };
@@ -259,7 +264,8 @@ impl Lane {
         let nonce = format!("{}.{}", self.parts.replica, self.commits);
         let delivered = self.parts.releaser.take_delivered();
         BATCH_SIZE.record(entries.len() as f64);
-        let batch = match columns(nonce, &entries, delivered.clone()) {
+        let commit: Arc<str> = Arc::from(nonce.as_str());
+        let batch = match columns(nonce, &mut entries, delivered.clone()) {
             Ok(batch) => batch,
             Err(error) => {
                 // Values that serde made cannot fail to be written; say so instead of losing them.
@@ -276,6 +282,7 @@ impl Lane {
         let since = self.tells.then(impresario_traces::now);
         self.in_flight = Some(InFlight {
             entries,
+            commit,
             since,
             delivered,
         });
@@ -296,6 +303,7 @@ impl Lane {
     fn answered(&mut self, verdict: Verdict, batches: &mpsc::Sender<crate::store::commit::Batch>) {
         let Some(InFlight {
             entries,
+            commit,
             since,
             delivered,
         }) = self.in_flight.take()
@@ -305,7 +313,7 @@ impl Lane {
         match verdict {
             Verdict::Committed { committed, doubted } => {
                 self.submit(batches);
-                let released = self.committed(entries, since, committed, doubted);
+                let released = self.committed(entries, &commit, since, committed, doubted);
                 self.parts.releaser.release(released);
                 if doubted {
                     self.parts.releaser.give_back(delivered);

@@ -26,8 +26,8 @@ const COUNT_MAX: i64 = 100_000;
 pub struct Row {
     /// The row's number.
     pub id: i64,
-    /// Journal rows, at most one of a saga.
-    pub facts: Vec<Fact>,
+    /// Journal rows by saga and number, at most one of a saga.
+    pub numbers: Vec<(SagaId, i32)>,
 }
 
 /// A journal row, with what else is told of its saga. None of it ever changes.
@@ -85,28 +85,23 @@ pub async fn next(pool: &PgPool, partition: u16) -> Result<Vec<Row>, Error> {
     .fetch_all(pool)
     .await
     .map_err(Error::doing(doing))?;
-    let (mut sagas, mut seqs, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
-    for (id, of, at) in found {
-        if sagas.len() >= FACTS_MAX {
-            break;
-        }
-        sizes.push((id, of.len()));
-        sagas.extend(of);
-        seqs.extend(at);
-    }
-    let mut facts = facts(pool, &sagas, &seqs).await?.into_iter();
-    Ok(sizes
-        .into_iter()
-        .map(|(id, size)| Row {
-            id,
-            facts: facts.by_ref().take(size).collect(),
+    let mut facts = 0;
+    let rows = found.into_iter().map(|(id, sagas, seqs)| Row {
+        id,
+        numbers: sagas.into_iter().map(SagaId).zip(seqs).collect(),
+    });
+    Ok(rows
+        .take_while(|row| {
+            let fits = facts < FACTS_MAX;
+            facts += row.numbers.len();
+            fits
         })
         .collect())
 }
 
 /// These journal rows, each with its saga, in this order. One that is not there is an error: retention waits for what has
 /// not been told.
-async fn facts(pool: &PgPool, sagas: &[Uuid], seqs: &[i32]) -> Result<Vec<Fact>, Error> {
+pub async fn facts(pool: &PgPool, sagas: &[Uuid], seqs: &[i32]) -> Result<Vec<Fact>, Error> {
     let doing = "find journal rows that are to be told";
     facts_that_exist(pool, sagas, seqs)
         .await?

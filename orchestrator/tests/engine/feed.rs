@@ -1,6 +1,7 @@
 //! H24: what is committed is told on Kafka, each saga's rows in order and without a gap, whoever dies meanwhile.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -266,8 +267,14 @@ fn fighters(
                     let life = CancellationToken::new();
                     // There may be no database at the moment.
                     if let Ok(database) = Database::open(&StoreOptions::new(&url)).await {
-                        let begun =
-                            feeding::start(feed.clone(), &database, 4, &held, &life, &mut tasks);
+                        // With nothing in hand: all is read from the journal.
+                        let told = feeding::Told {
+                            database: &database,
+                            partitions: 4,
+                            held: &held,
+                            fresh: Arc::default(),
+                        };
+                        let begun = feeding::start(feed.clone(), told, &life, &mut tasks);
                         drop(begun.await);
                     }
                     let lives = Duration::from_millis(900 + 350 * place);

@@ -1,22 +1,23 @@
-//! The commit: one statement, one round trip, for everything a lane has decided since the last one.
+//! The commit: one statement ([`shape`]), one round trip, for everything a lane has decided since the last one.
 //!
-//! It inserts the journal rows that win (row n+1 with n at the head; a first row with its key new) and writes,
-//! from what that insert returned, the saga rows that change and one outbox row per queue: a loser's commands
-//! never ship. When the feed is on it also says which rows are to be told. It is sorted by key and by saga, so that two replicas lock in the same order.
+//! It is sorted by key and by saga, so that two replicas lock in the same order.
 //!
 //! Subtle: an error may come after the server has committed. [`Answer::Unknown`] says so; the caller re-reads
 //! ([`written`]) and never assumes.
+
+mod shape;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use impresario_metrics::table::COMMITS_CONTENDED;
 use impresario_workflows::SagaId;
-use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use super::Error;
 use super::error::{Aftermath, aftermath};
+use shape::{Rivals, Shape};
 
 /// Everything that one commit adds, column by column.
 #[derive(Debug, Default)]
@@ -60,7 +61,8 @@ pub struct Starts {
 pub struct Rows {
     pub saga: Vec<Uuid>,
     pub seq: Vec<i32>,
-    pub body: Vec<Vec<u8>>,
+    /// Shared with who tells of it.
+    pub body: Vec<Bytes>,
     /// The saga's results partition: whose publisher tells of it.
     pub partition: Vec<i16>,
 }
@@ -110,110 +112,13 @@ pub struct Committed {
     pub outbox: Vec<(i64, String, u16)>,
 }
 
-/// The statement, but for how a journal row and a key are won.
-macro_rules! commit_statement {
-    (keys: $keys:literal, journal: $journal:literal, conflict: $conflict:literal) => {
-        concat!(
-            r#"
-with key_won as (
-    insert into saga_key (tenant, definition, key, saga_id, body_hash)
-    select s.tenant, s.definition, s.key, s.saga_id, s.body_hash
-    from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
-         as s (tenant, definition, key, saga_id, body_hash)
-    "#,
-            $keys,
-            $conflict,
-            r#"
-    returning saga_id
-),
-won as (
-    insert into journal (saga_id, seq, body)
-    select j.saga_id, j.seq, j.body
-    from unnest($6::uuid[], $7::int[], $8::bytea[]) as j (saga_id, seq, body)
-    where case
-        when j.seq = 1 then j.saga_id in (select saga_id from key_won)
-        -- A scalar subquery, so that it is an index look-up whatever the planner believes of the table.
-        else "#,
-            $journal,
-            r#"
-    end
-    "#,
-            $conflict,
-            r#"
-    returning saga_id
-),
-new_saga as (
-    insert into saga (id, tenant, definition_id, partition, status, business_key, attributes,
-                      started_at, ended_at, wake_at)
-    select n.id, n.tenant, n.definition_id, n.partition, n.status, n.business_key, n.attributes::jsonb,
-           n.started_at, n.ended_at, n.wake_at
-    from unnest($4::uuid[], $1::text[], $9::int[], $10::smallint[], $11::text[], $12::text[], $13::text[],
-                $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
-         as n (id, tenant, definition_id, partition, status, business_key, attributes,
-               started_at, ended_at, wake_at)
-    where n.id in (select saga_id from won)
-),
-changed as (
-    update saga
-    set status = c.status, ended_at = c.ended_at, wake_at = c.wake_at,
-        definition_id = coalesce(c.definition_id, saga.definition_id)
-    from unnest($17::uuid[], $18::text[], $19::timestamptz[], $20::timestamptz[], $27::int[])
-         as c (id, status, ended_at, wake_at, definition_id)
-    where saga.id = c.id and c.id in (select saga_id from won)
-),
-sent as (
-    insert into outbox (pool, partition, tasks, nonce)
-    select t.pool, t.part, array_agg(t.body order by t.place), $25
-    from unnest($21::uuid[], $22::text[], $23::smallint[], $24::bytea[])
-         with ordinality as t (saga_id, pool, part, body, place)
-    where t.saga_id in (select saga_id from won)
-    group by t.pool, t.part
-    returning id, pool, partition
-),
-delivered as (
-    delete from outbox where id = any($26::bigint[])
-),
-told as (
-    insert into feed (partition, sagas, seqs)
-    select f.part, array_agg(f.saga_id order by f.place), array_agg(f.seq order by f.place)
-    from unnest($6::uuid[], $7::int[], $28::smallint[]) with ordinality as f (saga_id, seq, part, place)
-    -- Asked once, before anything else: off, it costs nothing.
-    where (select is_on from feed_switch where only_row) and f.saga_id in (select saga_id from won)
-    group by f.part
-)
-select saga_id, null::bigint as outbox, null::text as pool, null::smallint as part from won
-union all
-select null, id, pool, partition from sent
-"#
-        )
-    };
-}
-
-/// When nobody else writes the same rows at the same time, which is nearly always: whoever lost already is left out
-/// by looking, and the unique keys stand behind it. A row that somebody inserts between our look and our insert
-/// fails the whole statement; then [`CONTENDED`] decides the same batch. `on conflict` in the first place would cost
-/// each row another descent of the index, a lock and a log record (`docs/decisions/0017-plain-inserts.md`).
-const COMMIT: &str = commit_statement!(
-    keys: "where (select k.saga_id from saga_key k
-                  where k.tenant = s.tenant and k.definition = s.definition and k.key = s.key) is null",
-    journal: "(select p.seq from journal p where p.saga_id = j.saga_id order by p.seq desc limit 1) = j.seq - 1",
-    conflict: ""
-);
-
-/// When somebody does: the unique keys decide row by row.
-const CONTENDED: &str = commit_statement!(
-    keys: "",
-    journal: "(select p.seq from journal p where p.saga_id = j.saga_id and p.seq = j.seq - 1) is not null",
-    conflict: "on conflict do nothing"
-);
-
 /// Commits a batch.
 pub async fn commit(connection: &mut PgConnection, batch: &Batch) -> Answer {
-    let answered = match execute(connection, COMMIT, batch).await {
+    let answered = match execute(connection, Rivals::Unlikely, batch).await {
         // The server says that it has rolled it back: the same batch may be tried at once.
         Err(error) if is_contended(&error) => {
             COMMITS_CONTENDED.add(1);
-            execute(connection, CONTENDED, batch).await
+            execute(connection, Rivals::Seen, batch).await
         }
         answered => answered,
     };
@@ -235,7 +140,7 @@ fn is_contended(error: &sqlx::Error) -> bool {
 
 async fn execute(
     connection: &mut PgConnection,
-    statement: &'static str,
+    rivals: Rivals,
     batch: &Batch,
 ) -> Result<Committed, sqlx::Error> {
     let Batch {
@@ -246,8 +151,9 @@ async fn execute(
         tasks,
         delivered,
     } = batch;
+    let journalled: Vec<&[u8]> = rows.body.iter().map(Bytes::as_ref).collect();
     let bodies: Vec<&[u8]> = tasks.body.iter().map(Bytes::as_ref).collect();
-    sqlx::query(statement)
+    sqlx::query(AssertSqlSafe(Shape::of(batch, rivals).sql()))
         .bind(&starts.tenant)
         .bind(&starts.definition)
         .bind(&starts.key)
@@ -255,7 +161,7 @@ async fn execute(
         .bind(&starts.body_hash)
         .bind(&rows.saga)
         .bind(&rows.seq)
-        .bind(&rows.body)
+        .bind(journalled)
         .bind(&starts.definition_id)
         .bind(&starts.partition)
         .bind(&starts.status)
@@ -299,6 +205,7 @@ fn fold_answer(
 /// carry its nonce. Asked on another connection, once the server answers again.
 pub async fn written(pool: &PgPool, batch: &Batch) -> Result<Committed, Error> {
     let doing = "re-read a commit whose answer was lost";
+    let bodies: Vec<&[u8]> = batch.rows.body.iter().map(Bytes::as_ref).collect();
     let won = sqlx::query_scalar::<_, Uuid>(
         "select j.saga_id from journal j
          join unnest($1::uuid[], $2::int[], $3::bytea[]) as b (saga_id, seq, body)
@@ -306,7 +213,7 @@ pub async fn written(pool: &PgPool, batch: &Batch) -> Result<Committed, Error> {
     )
     .bind(&batch.rows.saga)
     .bind(&batch.rows.seq)
-    .bind(&batch.rows.body)
+    .bind(bodies)
     .fetch_all(pool)
     .await
     .map_err(Error::doing(doing))?;
