@@ -17,5 +17,6 @@ mod mesh;
 mod nowhere;
 mod policy;
 mod product;
+mod redis;
 mod rendering;
 mod scaling;
