@@ -34,11 +34,13 @@ pub(crate) fn run(words: &[String]) -> Outcome<ExitCode> {
         println!("building the control plane; the first time takes some ten minutes");
         build(&program, &folder)?;
     }
+    // Before it starts: nobody waits for a compiler with a control plane in memory.
+    cargo::check(tests().arg("--no-run"))?;
     let state = kept.join("state");
     let plane = Plane::start(&program, &folder, &state)?;
-    let mut tests = cargo::cargo(["test", "--locked", "--package", "impresario-k8s"]);
-    tests.args(["--features", "cluster", "--test", "cluster", "--"]);
-    tests.args(["--test-threads=1", "--nocapture"]).args(words);
+    let mut tests = tests();
+    tests.args(["--", "--test-threads=1", "--nocapture"]);
+    tests.args(words);
     tests.env("KUBECONFIG", state.join("pki/admin.kubeconfig"));
     tests.env(
         "CONTROL_PLANE_METRICS",
@@ -47,6 +49,14 @@ pub(crate) fn run(words: &[String]) -> Outcome<ExitCode> {
     let outcome = cargo::check(&mut tests);
     plane.stop()?;
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// Of the whole workspace, so that what other lanes have built serves here too.
+fn tests() -> Command {
+    let mut tests = cargo::cargo(["test", "--locked", "--workspace"]);
+    tests.args(["--features", "impresario-k8s/cluster"]);
+    tests.args(["--test", "cluster"]);
+    tests
 }
 
 /// Whether the program is missing, or older than what it is made of.

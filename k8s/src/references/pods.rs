@@ -120,34 +120,62 @@ fn of_variables(manifest: &Manifest, given: &Secrets, container: &Value) -> Vec<
                 problems.push(format!("{name}: {used} is not set before it"));
             }
         }
-        problems.extend(of_address(manifest, name, value));
+        problems.extend(of_addresses(manifest, name, value));
         before.insert(name);
     }
     for from in items(&container["envFrom"]) {
         let name = from["configMapRef"]["name"].as_str().unwrap_or_default();
         let data = manifest.get("ConfigMap", name);
         for (name, value) in data.map(|map| labels(map.at("/data"))).unwrap_or_default() {
-            problems.extend(of_address(manifest, &name, &value));
+            problems.extend(of_addresses(manifest, &name, &value));
         }
     }
     problems
 }
 
-/// An URL whose host has no dot is inside: the Service is there, and has that port.
+/// Of one URL, or of several with commas between them.
+fn of_addresses(manifest: &Manifest, name: &str, value: &str) -> Vec<String> {
+    let each = value.split(',');
+    each.filter_map(|url| of_address(manifest, name, url))
+        .collect()
+}
+
+/// An URL whose host has no dot is inside, and so is a member of a StatefulSet (`redis-0.redis-nodes`): the Service is
+/// there, and has that port.
 fn of_address(manifest: &Manifest, name: &str, value: &str) -> Option<String> {
     let (_, rest) = value.split_once("://")?;
     let authority = rest.split('/').next().unwrap_or_default();
     let (_, address) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (host, port) = address.split_once(':')?;
+    let member = member(host);
+    let host = member.map_or(host, |(_, _, service)| service);
     if host.contains('.') || is_operators(manifest, host) {
         return None;
     }
     let Some(service) = manifest.get("Service", host) else {
         return Some(format!("{name}: there is no Service {host}"));
     };
+    if let Some((set, number, _)) = member.filter(|one| !is_there(manifest, *one)) {
+        return Some(format!("{name}: {host} has no member {set}-{number}"));
+    }
     let mut ports = service.list("/spec/ports").iter();
     let known = ports.any(|one| one["port"].as_i64() == port.parse().ok());
     (!known).then(|| format!("{name}: Service {host} has no port {port}"))
+}
+
+/// The set, the number and the Service of a member's name; other people's namespaces have no such names.
+fn member(host: &str) -> Option<(&str, i64, &str)> {
+    let (pod, service) = host.split_once('.')?;
+    let (set, number) = pod.rsplit_once('-')?;
+    Some((set, number.parse().ok()?, service))
+}
+
+/// Whether the StatefulSet that the Service gives names to has as many replicas.
+fn is_there(manifest: &Manifest, (set, number, service): (&str, i64, &str)) -> bool {
+    manifest.get("StatefulSet", set).is_some_and(|set| {
+        let replicas = set.at("/spec/replicas").as_i64().unwrap_or(1);
+        set.text("/spec/serviceName") == service && number < replicas
+    })
 }
 
 /// Services that operators make for their clusters.

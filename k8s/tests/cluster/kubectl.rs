@@ -102,7 +102,7 @@ pub(crate) fn prepared() {
         for number in 0..16 {
             let volume = json!({ "apiVersion": "v1", "kind": "PersistentVolume",
                 "metadata": { "name": format!("disk-{number}") },
-                "spec": { "storageClassName": "local", "capacity": { "storage": "50Gi" },
+                "spec": { "storageClassName": "local", "capacity": { "storage": "500Gi" },
                     "accessModes": ["ReadWriteOnce"], "hostPath": { "path": format!("/disk/{number}") } } });
             applied(&volume.to_string());
         }

@@ -9,5 +9,6 @@ mod admission;
 mod apply;
 mod deploy;
 mod kubectl;
+mod network;
 mod people;
 mod scale;

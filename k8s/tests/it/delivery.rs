@@ -81,12 +81,13 @@ fn scripts_are_clean() {
         "components/postgres-replica/files",
         "components/postgres-backup/files",
         "components/kafka/files",
+        "components/redis/files",
     ] {
         let entries = fs::read_dir(folder().join(place)).unwrap();
         let files = entries.map(|entry| entry.unwrap().path());
         scripts.extend(files.filter(|path| path.extension().is_some_and(|kind| kind == "sh")));
     }
-    assert_eq!(scripts.len(), 10, "{scripts:?}");
+    assert_eq!(scripts.len(), 12, "{scripts:?}");
     let Ok(ran) = Command::new("shellcheck").args(&scripts).output() else {
         eprintln!("SKIPPED: no shellcheck");
         return;

@@ -17,5 +17,7 @@ mod mesh;
 mod nowhere;
 mod policy;
 mod product;
+#[cfg(target_os = "linux")]
+mod redis;
 mod rendering;
 mod scaling;

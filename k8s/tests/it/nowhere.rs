@@ -242,3 +242,22 @@ fn a_variable_that_is_used_before_it_is_set_is_found() {
         "{problems:?}"
     );
 }
+
+#[test]
+fn an_address_of_a_member_that_is_not_there_is_found() {
+    let mut manifest = overlay("staging");
+    put(
+        &mut manifest,
+        "StatefulSet",
+        "redis",
+        "/spec/replicas",
+        json!(2),
+    );
+    let problems = references::problems(&manifest, &listed_secrets());
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.contains("redis-nodes has no member redis-2")),
+        "{problems:?}"
+    );
+}
