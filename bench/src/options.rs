@@ -56,7 +56,7 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',')]
     stored: Vec<u64>,
 
-    /// Days that are kept beside today: empty partitions, as a platform has that runs for so long.
+    /// Days that are kept beside today, as on a platform that runs for so long: empty, or with the stored sagas in them.
     #[arg(long, default_value_t = 0)]
     pub(crate) days: u32,
 

@@ -1,8 +1,8 @@
 //! What sagas that ended long ago cost those that run now: the tables are filled, and the same load is measured again.
 //!
-//! The rows are copies of sagas that really ran here, journal and all, under ids and keys of their own. All of them are
-//! in the partition of today, where the new sagas go: in production they would be spread over the days, which is
-//! cheaper. Not here: open sagas, which cost memory and timers, not table size.
+//! The rows are copies of sagas that really ran here, journal and all, under ids and keys of their own. Without `--days` all
+//! of them are in the partition of today, where the new sagas go; with it they are spread over the days that are kept, as
+//! on a platform that has run for so long. Not here: open sagas, which cost memory and timers, not table size.
 
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ pub(crate) enum Filled {
 pub(crate) fn fill(
     database: Database<'_>,
     sagas: u64,
+    days: u32,
     patience: Duration,
     free_bytes: u64,
 ) -> Outcome<Filled> {
@@ -53,7 +54,7 @@ pub(crate) fn fill(
     let mut done = 0;
     while done < missing {
         let chunk = CHUNK.min(missing - done);
-        database.execute(&copies(chunk, there + done))?;
+        database.execute(&copies(chunk, there + done, days))?;
         done += chunk;
         let expected = began.elapsed().mul_f64(missing as f64 / done as f64);
         if expected > patience {
@@ -117,14 +118,19 @@ fn take_sample() -> String {
     )
 }
 
-/// Copies so many sagas. The head of an id is its day, the rest a hash: both are kept in kind. `from` makes the ids
-/// and keys differ from those of other chunks.
-fn copies(chunk: u64, from: u64) -> String {
+/// Copies so many sagas, all of one day. The head of an id is its day, the rest a hash: both are kept in kind. `from` makes the
+/// ids and keys differ from those of other chunks.
+fn copies(chunk: u64, from: u64, days: u32) -> String {
+    // Today, or the next of the days that are kept: they end the day before yesterday.
+    let back = match days {
+        0 => 0,
+        days => from / CHUNK % u64::from(days) + 2,
+    };
     format!(
         "begin;
          create temporary table copy on commit drop as
          select b.id as old, b.definition, b.body_hash, 'stored-' || n as key,
-                (left(b.id::text, 6) || left(h, 2) || '-' || substr(h, 3, 4) || '-8' || substr(h, 7, 3)
+                (lpad(to_hex(('x' || left(b.id::text, 6))::bit(24)::int - {back}), 6, '0') || left(h, 2) || '-' || substr(h, 3, 4) || '-8' || substr(h, 7, 3)
                  || '-8' || substr(h, 10, 3) || '-' || substr(h, 13, 12))::uuid as new
            from generate_series({from} + 1, {from} + {chunk}) as n
            cross join lateral (select md5(n::text)) as m (h)
@@ -136,7 +142,7 @@ fn copies(chunk: u64, from: u64) -> String {
          insert into impresario.saga (id, tenant, definition_id, partition, status, business_key, attributes,
                                       started_at, ended_at, wake_at)
          select c.new, s.tenant, s.definition_id, s.partition, s.status, c.key, s.attributes,
-                s.started_at, s.ended_at, s.wake_at
+                s.started_at - interval '{back} days', s.ended_at - interval '{back} days', s.wake_at
            from copy c join impresario.saga s on s.id = c.old;
          insert into impresario.journal (saga_id, seq, body)
          select c.new, j.seq, j.body

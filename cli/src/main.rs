@@ -28,6 +28,7 @@ mod output;
 mod pools;
 mod process;
 mod provider;
+mod queues;
 mod replay;
 mod restore;
 mod saga;

@@ -92,7 +92,7 @@ async fn stored_sagas(options: &Options, results: &mut Results) -> Outcome {
         let database = stage.platform.database();
         let before = stored::stored(database)?;
         let free = machine::free_bytes(&stage.platform.folder())?;
-        match stored::fill(database, sagas, options.fill_patience(), free)? {
+        match stored::fill(database, sagas, options.days, options.fill_patience(), free)? {
             stored::Filled::Done => {}
             stored::Filled::Refused(why) => results.not_stored.push((sagas, why)),
         }

@@ -11,9 +11,7 @@ use clap::Args;
 use impresario_orchestrator::store::epoch::{self, Restored};
 use impresario_payment::restored;
 use impresario_protocol::Queues;
-use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
-use lapin::types::FieldTable;
-use lapin::{Connection, ConnectionProperties};
+use lapin::options::QueueDeleteOptions;
 use serde::Serialize;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection as _, PgConnection};
@@ -22,6 +20,7 @@ use super::ledger::{Ledger, Money, saga_of};
 use crate::exit::{Code, coded};
 use crate::operator::Operator;
 use crate::output::{self, Format};
+use crate::queues::{self, Names};
 
 /// A server that replays much of its log may answer before it has come to the moment; one that takes longer is asked
 /// again by its operator.
@@ -63,7 +62,9 @@ struct Settled {
 pub(super) async fn run(options: SettleOptions, format: Format) -> anyhow::Result<()> {
     let mut connection = connect(&options.money.database_url).await?;
     nobody_works(&mut connection).await?;
-    let names = names(&mut connection, &options.queue_prefix).await?;
+    let names = Names::read(&mut connection)
+        .await?
+        .behind(&options.queue_prefix);
     connection.close().await?;
     let mut settled = Settled::default();
     empty(&options.amqp_url, &names, &mut settled).await?;
@@ -154,59 +155,22 @@ async fn nobody_works(connection: &mut PgConnection) -> anyhow::Result<()> {
     ))
 }
 
-async fn names(connection: &mut PgConnection, queues: &Queues) -> anyhow::Result<Vec<String>> {
-    let canonical: Vec<String> = sqlx::query_scalar("select canonical from impresario.definition")
-        .fetch_all(&mut *connection)
-        .await?;
-    let mut pools: Vec<String> = canonical
-        .iter()
-        .filter_map(|text| impresario_workflows::Definition::from_canonical(text).ok())
-        .flat_map(|definition| definition.pools())
-        .collect();
-    pools.sort();
-    pools.dedup();
-    let partitions: Vec<i16> =
-        sqlx::query_scalar("select partition from impresario.lease order by 1")
-            .fetch_all(connection)
-            .await?;
-    let results = partitions
-        .iter()
-        .filter_map(|partition| u16::try_from(*partition).ok());
-    Ok(pools
-        .iter()
-        .map(|pool| queues.tasks(pool))
-        .chain(results.map(|number| queues.results(number)))
-        .collect())
-}
-
 /// Deletes the queues; refused while anybody reads one of them.
 async fn empty(url: &str, names: &[String], settled: &mut Settled) -> anyhow::Result<()> {
-    let connection = Connection::connect(url, ConnectionProperties::default())
-        .await
-        .map_err(|error| {
-            coded(
-                Code::Unavailable,
-                format!("the broker does not answer: {error}"),
-            )
-        })?;
-    let passive = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::durable()
-    };
+    let connection = queues::connect(url).await?;
     let mut there = Vec::new();
     for name in names {
-        // A queue that is not there ends the channel that asked for it.
-        let channel = connection.create_channel().await?;
-        let looking = channel.queue_declare(name.as_str().into(), passive, FieldTable::default());
-        let Ok(queue) = looking.await else { continue };
-        if queue.consumer_count() > 0 {
+        let Some(found) = queues::look(&connection, name).await? else {
+            continue;
+        };
+        if found.consumers > 0 {
             return Err(coded(
                 Code::Conflict,
                 format!("somebody reads {name}: stop engines and workers first"),
             ));
         }
         there.push(name);
-        settled.messages += u64::from(queue.message_count());
+        settled.messages += u64::from(found.messages);
     }
     let channel = connection.create_channel().await?;
     let unread = QueueDeleteOptions {

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use impresario_protocol::Queues;
 
 use crate::exit::{Code, coded};
 use crate::output::{self, Format};
@@ -43,6 +44,9 @@ pub(crate) struct VerifyOptions {
     /// And of its queues: how many messages wait in each.
     #[arg(long, requires = "database_url")]
     amqp_url: Option<String>,
+    /// Prefix of the queues; must be the orchestrator's.
+    #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]
+    queue_prefix: Queues,
     /// And of its clients: an ops.ndjson.
     #[arg(long, requires = "database_url", value_name = "FILE")]
     history: Option<PathBuf>,
@@ -63,6 +67,7 @@ pub(crate) async fn run(options: VerifyOptions, format: Format) -> anyhow::Resul
             database,
             provider: options.provider_url.as_deref(),
             amqp: options.amqp_url.as_deref(),
+            prefix: &options.queue_prefix,
         };
         take::take(&platform, &folder).await?;
         if let Some(history) = &options.history {

@@ -8,11 +8,14 @@ mod tables;
 
 use std::path::Path;
 
+use impresario_protocol::Queues;
+
 /// Where the parts of a platform are.
 pub(super) struct Platform<'p> {
     pub(super) database: &'p str,
     pub(super) provider: Option<&'p str>,
     pub(super) amqp: Option<&'p str>,
+    pub(super) prefix: &'p Queues,
 }
 
 /// Fills the folder.
@@ -22,7 +25,7 @@ pub(super) async fn take(platform: &Platform<'_>, folder: &Path) -> anyhow::Resu
         provider::take(url, folder).await?;
     }
     if let Some(url) = platform.amqp {
-        queues::take(url, &names, folder).await?;
+        queues::take(url, &names.behind(platform.prefix), folder).await?;
     }
     Ok(())
 }

@@ -8,14 +8,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use impresario_protocol::{results_queue, task_queue};
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
-use lapin::{Connection, ConnectionProperties};
+use lapin::Connection;
 use serde_json::json;
 
-use super::tables::Names;
-use crate::exit::{Code, coded};
+use crate::queues::{connect, look};
 use crate::verify::folder;
 use crate::verify::table::Table;
 
@@ -23,27 +19,11 @@ use crate::verify::table::Table;
 const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(70);
 
-pub(super) async fn take(url: &str, names: &Names, folder: &Path) -> anyhow::Result<()> {
-    let connection = Connection::connect(url, ConnectionProperties::default())
-        .await
-        .map_err(|error| {
-            coded(
-                Code::Unavailable,
-                format!("the broker does not answer: {error}"),
-            )
-        })?;
-    let partitions = names
-        .partitions
-        .iter()
-        .filter_map(|&number| u16::try_from(number).ok());
-    let queues = names
-        .pools
-        .iter()
-        .map(|pool| task_queue(pool))
-        .chain(partitions.map(results_queue));
+pub(super) async fn take(url: &str, names: &[String], folder: &Path) -> anyhow::Result<()> {
+    let connection = connect(url).await?;
     let mut text = String::new();
-    for name in queues {
-        if let Some(messages) = least(&connection, &name).await? {
+    for name in names {
+        if let Some(messages) = least(&connection, name).await? {
             let _written = writeln!(text, "{}", json!({ "name": name, "messages": messages }));
         }
     }
@@ -55,17 +35,10 @@ pub(super) async fn take(url: &str, names: &Names, folder: &Path) -> anyhow::Res
 async fn least(connection: &Connection, name: &str) -> anyhow::Result<Option<u32>> {
     let mut least = None;
     for _ in 0..LOOKS {
-        let passive = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::durable()
-        };
-        // A queue that is not there ends the channel that asked for it.
-        let channel = connection.create_channel().await?;
-        let looking = channel.queue_declare(name.into(), passive, FieldTable::default());
-        let Ok(queue) = looking.await else {
+        let Some(found) = look(connection, name).await? else {
             return Ok(None);
         };
-        let messages = queue.message_count();
+        let messages = found.messages;
         least = Some(least.map_or(messages, |least: u32| least.min(messages)));
         if least == Some(0) {
             break;

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use crate::dev::platform::masked;
 use crate::exit::{Code, coded};
+use crate::queues::Names;
 use crate::verify::table::Table;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -118,13 +119,6 @@ const TABLES: [(Table, &str, &str); 16] = [
     ),
 ];
 
-/// Names that only the database knows, for whoever looks at the queues.
-#[derive(Default)]
-pub(super) struct Names {
-    pub(super) pools: Vec<String>,
-    pub(super) partitions: Vec<i16>,
-}
-
 /// Writes every table that exists.
 pub(super) async fn take(url: &str, folder: &Path) -> anyhow::Result<Names> {
     let options: PgConnectOptions = url.parse().context("read --database-url")?;
@@ -145,7 +139,7 @@ pub(super) async fn take(url: &str, folder: &Path) -> anyhow::Result<Names> {
         }
     }
     barriers(&mut snapshot, folder).await?;
-    let names = names(&mut snapshot).await?;
+    let names = Names::read(&mut snapshot).await?;
     snapshot.rollback().await?;
     connection.close().await?;
     Ok(names)
@@ -223,21 +217,4 @@ async fn write(
         writeln!(file, "{line}").with_context(doing)?;
     }
     file.flush().with_context(doing)
-}
-
-async fn names(connection: &mut PgConnection) -> anyhow::Result<Names> {
-    let canonical: Vec<String> = sqlx::query_scalar("select canonical from impresario.definition")
-        .fetch_all(&mut *connection)
-        .await?;
-    let mut pools: Vec<String> = canonical
-        .iter()
-        .filter_map(|text| impresario_workflows::Definition::from_canonical(text).ok())
-        .flat_map(|definition| definition.pools())
-        .collect();
-    pools.sort();
-    pools.dedup();
-    let partitions = sqlx::query_scalar("select partition from impresario.lease order by 1")
-        .fetch_all(connection)
-        .await?;
-    Ok(Names { pools, partitions })
 }
