@@ -156,8 +156,8 @@ pub(crate) struct ServeOptions {
     /// Secret that webhooks of the payment provider are signed with; without it they are refused.
     #[arg(long, env = "IMPRESARIO_WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) payment_webhook_secret: Option<String>,
-    /// Redis, `redis://host:port/`, in which replicas share pages of the catalogue for a second; without it every page is
-    /// read from the database.
+    /// Redis, `redis://host:port/`, in which replicas share pages of the catalogue for a second; several with commas between
+    /// them are members of a cluster. Without it every page is read from the database.
     #[arg(long, env = "IMPRESARIO_REDIS_URL", hide_env_values = true)]
     pub(crate) redis_url: Option<String>,
     #[command(flatten)]

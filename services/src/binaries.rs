@@ -92,6 +92,17 @@ pub(crate) fn redis() -> Result<PathBuf, Error> {
         .ok_or_else(|| missing("Redis", "redis-server"))
 }
 
+/// The client that comes with the Redis server, under its name.
+pub(crate) fn redis_cli() -> Result<PathBuf, Error> {
+    let server = redis()?;
+    let valkey = server.ends_with("valkey-server");
+    let cli = server.with_file_name(if valkey { "valkey-cli" } else { "redis-cli" });
+    if cli.is_file() {
+        return Ok(cli);
+    }
+    Err(missing("the client of Redis", "redis-tools"))
+}
+
 /// The Java that runs Kafka.
 pub(crate) fn java() -> Result<PathBuf, Error> {
     let mut places: Vec<PathBuf> = env::var_os("JAVA_HOME")

@@ -1,5 +1,7 @@
 //! A private Redis on loopback. In Impresario it only makes things faster, so its data are never precious; the
-//! append-only file is on all the same, so that a restart behaves like a real one's.
+//! append-only file is on all the same, so that a restart behaves like a real one's. Six of them make a `cluster`.
+
+pub mod cluster;
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ use crate::supervisor::{Manners, Supervisor};
 
 const START_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// A member that is silent for so long is gone for the others: long enough for a busy machine, short enough for a test.
+const MEMBER_TIMEOUT_MS: &str = "2000";
 
 /// How a private Redis is started.
 #[derive(Debug, Clone)]
@@ -23,13 +27,19 @@ pub struct Options {
     pub folder: Folder,
     /// Its port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
+    /// Whether it is to be a member of a cluster; it has no slots before the cluster is made.
+    pub member: bool,
 }
 
 impl Options {
     /// The usual: a free port.
     #[must_use]
     pub fn at(folder: Folder) -> Self {
-        Self { folder, port: 0 }
+        Self {
+            folder,
+            port: 0,
+            member: false,
+        }
     }
 }
 
@@ -38,6 +48,8 @@ impl Options {
 pub struct Redis {
     binary: PathBuf,
     port: u16,
+    /// Where the other members of its cluster speak to it: not 10,000 above, which may be somebody's connection.
+    bus: Option<u16>,
     supervisor: Supervisor,
 }
 
@@ -60,6 +72,11 @@ impl Redis {
         let mut redis = Self {
             binary,
             port,
+            bus: if options.member {
+                Some(port::free()?)
+            } else {
+                None
+            },
             supervisor,
         };
         if borrowed.is_none() {
@@ -136,10 +153,15 @@ impl Redis {
         let binary = &self.binary;
         let folder = self.supervisor.folder().path().to_owned();
         let log = folder.join("redis.log");
+        let bus = self.bus.map(|bus| bus.to_string());
         self.port = self.supervisor.on_port(self.port, |supervisor, port| {
             let mut command = Command::new(binary);
             command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
             command.args(["--daemonize", "no", "--appendonly", "yes", "--save", ""]);
+            if let Some(bus) = &bus {
+                command.args(["--cluster-enabled", "yes", "--cluster-port", bus]);
+                command.args(["--cluster-node-timeout", MEMBER_TIMEOUT_MS]);
+            }
             command.arg("--dir").arg(&folder).current_dir(&folder);
             let server = supervisor.spawn(
                 command,

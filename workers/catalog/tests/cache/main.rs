@@ -1,5 +1,5 @@
 //! Pages that are kept for a moment, with a real Redis and a real PostgreSQL: one read for many, never older than is
-//! promised, and a Redis that is killed under load costs nothing but reads.
+//! promised, and a Redis that is killed under load, or members of a cluster, cost nothing but reads.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../it/fixture.rs"]
@@ -7,8 +7,8 @@
 mod fixture;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -17,7 +17,9 @@ use futures::future::join_all;
 use http_body_util::BodyExt;
 use impresario_catalog::Cache;
 use impresario_metrics::Role;
+use impresario_protocol::Outcome;
 use impresario_services::Redis;
+use impresario_services::redis::cluster::Cluster;
 use impresario_worker_sdk::testing::TestSaga;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -115,75 +117,169 @@ async fn a_redis_killed_under_load_costs_no_seat_and_no_truth() {
     let _alone = ALONE.lock().await;
     impresario_metrics::begin(Role::Orchestrator);
     let mut redis = Redis::temporary().unwrap();
+    let urls = redis.url();
+    let kills = async {
+        for _ in 0..3 {
+            until(sharing()).await;
+            let silence = silence();
+            tokio::task::block_in_place(|| redis.kill9()).unwrap();
+            until(silence).await;
+            tokio::task::block_in_place(|| redis.restart()).unwrap();
+        }
+        until(sharing()).await;
+    };
+    under_load(&urls, Duration::from_millis(15), kills).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_cluster_killed_under_load_cost_no_seat_and_no_truth() {
+    let _alone = ALONE.lock().await;
+    impresario_metrics::begin(Role::Orchestrator);
+    let mut cluster = tokio::task::block_in_place(Cluster::temporary).unwrap();
+    let urls = cluster.urls();
+    let members = cluster.members();
+    let kills = async {
+        // Who has the hall's pages goes; who takes over goes, when the one before is back; and so on.
+        for round in 1..=3 {
+            until(sharing()).await;
+            let owner = owner(members).await;
+            let silence = silence();
+            let killed_at = Instant::now();
+            tokio::task::block_in_place(|| members[owner].kill9()).unwrap();
+            until(silence).await;
+            until(sharing()).await;
+            println!("{round}: shared again after {:?}", killed_at.elapsed());
+            tokio::task::block_in_place(|| members[owner].restart()).unwrap();
+            until_it_follows(&members[owner]).await;
+        }
+        let silence = silence();
+        tokio::task::block_in_place(|| members.iter_mut().try_for_each(Redis::kill9)).unwrap();
+        until(silence).await;
+        tokio::task::block_in_place(|| members.iter_mut().try_for_each(Redis::restart)).unwrap();
+        until(sharing()).await;
+    };
+    under_load(&urls, Duration::from_millis(100), kills).await;
+}
+
+/// Whether pages come from Redis, from now on.
+fn sharing() -> impl Fn() -> bool {
+    let shared = taken("redis");
+    move || taken("redis") > shared
+}
+
+/// Whether Redis has left a question unanswered, from now on.
+fn silence() -> impl Fn() -> bool {
+    let errors = count("catalog_cache_errors_total");
+    move || count("catalog_cache_errors_total") > errors
+}
+
+/// Which member has the slot of the hall's pages.
+async fn owner(members: &[Redis]) -> usize {
+    for (at, member) in members.iter().enumerate() {
+        let key = format!("probe:{{{EVENT}}}");
+        let kept: Option<String> = say(member, redis::cmd("SET").arg(key).arg("1")).await;
+        if kept.is_some() {
+            return at;
+        }
+    }
+    panic!("nobody has the slot");
+}
+
+/// Until a member that came back has what its primary has: before that it could not take over.
+async fn until_it_follows(member: &Redis) {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let said: Option<String> = say(member, redis::cmd("INFO").arg("replication")).await;
+        if said.is_some_and(|said| said.contains("master_link_status:up")) {
+            return;
+        }
+        assert!(Instant::now() < end, "it does not follow its successor");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What this member says itself, if it is there and does not send us on.
+async fn say<T: redis::FromRedisValue>(member: &Redis, command: &redis::Cmd) -> Option<T> {
+    let client = redis::Client::open(member.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+    command.query_async(&mut connection).await.ok()
+}
+
+/// While members are killed, two buy seats one after the other and always want the same, and six look at the hall through
+/// two processes' caches: no seat is sold twice, and what was sold a second before a look began is sold in it.
+async fn under_load(urls: &str, pace: Duration, kills: impl Future<Output = ()>) {
     let catalog = catalog().await;
-    let caches = [0, 1].map(|_| Cache::at(&redis.url()).unwrap());
+    let caches = [0, 1].map(|_| Cache::at(urls).unwrap());
     let free: Vec<String> = {
         let map = get(&catalog, &Cache::none(), &map()).await;
         statuses(&map).into_keys().map(str::to_owned).collect()
     };
-    let sold: Arc<Mutex<HashMap<String, Instant>>> = Arc::default();
-    let (over, looks) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let sold: Mutex<HashMap<String, Instant>> = Mutex::default();
+    let over = AtomicBool::new(false);
+    let (catalog, free, sold, over) = (&catalog, &free, &sold, &over);
 
-    // Buys seat after seat until the kills are over.
-    let buy = async {
-        let mut bought = 0u32;
-        while !over.load(Ordering::Relaxed) && (bought as usize) < free.len() {
-            let seat = &free[bought as usize];
-            let saga = TestSaga::new(bought);
-            let held = catalog.done(hold(&saga, &[seat])).await;
-            catalog.done(pin(&saga, &held["hold_id"])).await;
-            catalog.done(sell(&saga, &held["hold_id"])).await;
-            sold.lock().unwrap().insert(seat.clone(), Instant::now());
-            bought += 1;
-            tokio::time::sleep(Duration::from_millis(15)).await;
-        }
-        bought
-    };
-    // Looks all the time: what was sold a second before a look began is sold in it, always.
-    let look = |cache: &'_ Cache| {
-        let cache = cache.clone();
-        let (catalog, sold, over, looks) = (&catalog, &sold, &over, &looks);
-        async move {
-            while !over.load(Ordering::Relaxed) {
-                let asked_at = Instant::now();
-                let map = get(catalog, &cache, &map()).await;
-                let statuses = statuses(&map);
-                assert_eq!(statuses.len(), 400);
-                for (seat, sold_at) in sold.lock().unwrap().iter() {
-                    let old = asked_at.saturating_duration_since(*sold_at) > AGE_MAX;
-                    assert!(
-                        !old || statuses[seat.as_str()] == "sold",
-                        "{seat} is shown too late"
-                    );
-                }
-                looks.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(5)).await;
+    let buy = async |buyer: u32| {
+        for (number, seat) in (0u32..).zip(free) {
+            if over.load(Ordering::Relaxed) {
+                break;
             }
+            let saga = TestSaga::new(buyer * 1_000 + number);
+            match catalog.run(hold(&saga, &[seat])).await {
+                Outcome::Succeeded { output } => {
+                    catalog.done(pin(&saga, &output["hold_id"])).await;
+                    catalog.done(sell(&saga, &output["hold_id"])).await;
+                    let before = sold.lock().unwrap().insert(seat.clone(), Instant::now());
+                    assert!(before.is_none(), "{seat} is sold twice");
+                }
+                Outcome::Rejected(_) => {}
+                other => panic!("{seat}: {other:?}"),
+            }
+            tokio::time::sleep(pace).await;
         }
+    };
+    let look = async |cache: &Cache| {
+        let mut looks = Looks::default();
+        while !over.load(Ordering::Relaxed) {
+            let asked_at = Instant::now();
+            let map = get(catalog, cache, &map()).await;
+            looks.count += 1;
+            looks.longest = looks.longest.max(asked_at.elapsed());
+            let statuses = statuses(&map);
+            assert_eq!(statuses.len(), 400);
+            for (seat, sold_at) in sold.lock().unwrap().iter() {
+                let old = asked_at.saturating_duration_since(*sold_at) > AGE_MAX;
+                assert!(
+                    !old || statuses[seat.as_str()] == "sold",
+                    "{seat} is shown too late"
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        looks
     };
     let kill = async {
-        for _ in 0..3 {
-            let shared = taken("redis");
-            until(|| taken("redis") > shared).await;
-            let errors = count("catalog_cache_errors_total");
-            tokio::task::block_in_place(|| redis.kill9()).unwrap();
-            until(|| count("catalog_cache_errors_total") > errors).await;
-            tokio::task::block_in_place(|| redis.restart()).unwrap();
-        }
-        let shared = taken("redis");
-        until(|| taken("redis") > shared).await;
+        kills.await;
         over.store(true, Ordering::Relaxed);
     };
     let readers = join_all(caches.iter().cycle().take(6).map(look));
-    let (bought, _, ()) = tokio::join!(buy, readers, kill);
+    let (_, looks, ()) = tokio::join!(join_all([1, 2].map(buy)), readers, kill);
 
-    let map = get(&catalog, &Cache::none(), &map()).await;
+    let map = get(catalog, &Cache::none(), &map()).await;
     let now_sold = statuses(&map).values().filter(|s| **s == "sold").count();
-    assert_eq!(now_sold, bought as usize, "sold is what was bought");
+    let bought = sold.lock().unwrap().len();
+    assert_eq!(now_sold, bought, "sold is what was bought");
     println!(
-        "{bought} bought, {} looks, Redis killed 3 times",
-        looks.load(Ordering::Relaxed)
+        "{bought} bought, {} looks, the longest {:?}",
+        looks.iter().map(|looks| looks.count).sum::<u32>(),
+        looks.iter().map(|looks| looks.longest).max(),
     );
+}
+
+/// How somebody fared who looked all the time.
+#[derive(Default)]
+struct Looks {
+    count: u32,
+    longest: Duration,
 }
 
 /// Waits for what must come, for a minute at most.

@@ -8,6 +8,7 @@
 //! Nothing is decided from here: whether a seat can be held is the database's word alone.
 
 mod shelf;
+mod way;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +21,8 @@ use impresario_metrics::table::PAGES_TAKEN;
 use serde::Serialize;
 
 use super::problem::Problem;
-pub use shelf::CacheError;
 use shelf::{Look, Shelf};
+pub use way::CacheError;
 
 /// The oldest that a page may be: less than the time in which a person chooses a seat.
 const AGE_MAX: Duration = Duration::from_secs(1);
@@ -63,11 +64,11 @@ impl Cache {
         Cache(None)
     }
 
-    /// Keeps pages in this process, and in the Redis at `url` (`redis://host:port/`) when it answers. It need not be
-    /// there yet. Call it inside a tokio runtime.
-    pub fn at(url: &str) -> Result<Self, CacheError> {
+    /// Keeps pages in this process, and in the Redis at `urls` when it answers: `redis://host:port/`, or several with
+    /// commas between them, members of a cluster. It need not be there yet. Call it inside a tokio runtime.
+    pub fn at(urls: &str) -> Result<Self, CacheError> {
         Ok(Cache(Some(Arc::new(Pages {
-            shelf: Shelf::at(url)?,
+            shelf: Shelf::at(urls)?,
             places: Mutex::default(),
         }))))
     }
