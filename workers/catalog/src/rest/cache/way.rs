@@ -37,8 +37,8 @@ enum Way {
     Cluster(Box<Cluster>),
 }
 
-/// The client's repair of a connection goes on by itself, without a pause while no member answers, and it never returns
-/// to the addresses that it was given. So one that failed is thrown away; the next connects while Redis is left alone.
+/// A connection that failed is thrown away with whatever its task is mending: the client's reading of the slots has no
+/// bound and no pause when its last member goes in the midst of it. The next connects while Redis is left alone.
 struct Cluster {
     client: ClusterClient,
     connection: Mutex<ClusterConnection>,
