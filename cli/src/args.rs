@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use impresario_metrics::Role;
-use impresario_protocol::Queues;
+use impresario_protocol::{Brokers, BrokersError, Queues};
 
 use crate::apply::ApplyOptions;
 use crate::backup::BackupOptions;
@@ -124,8 +124,9 @@ pub(crate) struct ServeOptions {
     /// PostgreSQL, `postgres://user@host:port/database`.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: String,
-    /// RabbitMQ, `amqp://user:password@host:port/vhost`.
-    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    /// RabbitMQ, `amqp://user:password@host:port/vhost`; the nodes of a cluster separated by commas: the next one is
+    /// taken when one is gone.
+    #[arg(long, env = "AMQP_URL", hide_env_values = true, value_parser = brokers)]
     pub(crate) amqp_url: String,
     /// Where the REST API listens.
     #[arg(long, env = "IMPRESARIO_LISTEN", default_value = "127.0.0.1:7070")]
@@ -180,6 +181,11 @@ pub(crate) struct KafkaOptions {
     pub(crate) feed_prefix: String,
 }
 
+/// Addresses of the broker: what is no list of them is refused before anything starts.
+pub(crate) fn brokers(text: &str) -> Result<String, BrokersError> {
+    text.parse().map(|_brokers: Brokers| text.to_owned())
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum QueueKind {
     /// Durable classic queues: one broker, lowest latency.
@@ -196,8 +202,8 @@ pub(crate) struct WorkerOptions {
     /// PostgreSQL; the pool keeps its own schema in it. Not needed by `echo`.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "")]
     pub(crate) database_url: String,
-    /// RabbitMQ.
-    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    /// RabbitMQ; the nodes of a cluster separated by commas.
+    #[arg(long, env = "AMQP_URL", hide_env_values = true, value_parser = brokers)]
     pub(crate) amqp_url: String,
     /// Tasks that run at the same time; by default what suits the pool (payment 32, the others 256).
     #[arg(long)]

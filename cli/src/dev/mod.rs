@@ -61,7 +61,7 @@ struct RunOptions {
     #[arg(long, env = "DATABASE_URL")]
     database_url: Option<String>,
     /// Use this RabbitMQ; tasks stay inside the process without it.
-    #[arg(long, env = "AMQP_URL")]
+    #[arg(long, env = "AMQP_URL", value_parser = crate::args::brokers)]
     amqp_url: Option<String>,
     /// Prefix of the queues at that RabbitMQ: another for each who shares it.
     #[arg(long, env = "IMPRESARIO_QUEUE_PREFIX", default_value_t)]

@@ -95,7 +95,10 @@ impl Platform {
         };
         platform.start_node().await?;
         let transport = match &platform.place.amqp_url {
-            Some(url) => format!("RabbitMQ {}", masked(url)),
+            Some(urls) => {
+                let shown: Vec<_> = urls.split(',').map(masked).collect();
+                format!("RabbitMQ {}", shown.join(", "))
+            }
             None => "in process".to_owned(),
         };
         banner.up("Engine", &format!("{}  tasks {transport}", platform.url()));

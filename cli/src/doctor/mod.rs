@@ -19,7 +19,7 @@ pub(crate) struct DoctorOptions {
     /// Look at this PostgreSQL too.
     #[arg(long, env = "DATABASE_URL")]
     database_url: Option<String>,
-    /// Look at this RabbitMQ too.
+    /// Look at this RabbitMQ too; at each of its nodes when they are separated by commas.
     #[arg(long, env = "AMQP_URL")]
     amqp_url: Option<String>,
 }
@@ -35,7 +35,11 @@ pub(crate) async fn run(options: DoctorOptions, format: Format) -> anyhow::Resul
         )),
     }
     match &options.amqp_url {
-        Some(url) => findings.extend(broker::look(url).await),
+        Some(urls) => {
+            for url in urls.split(',').map(str::trim) {
+                findings.extend(broker::look(url).await);
+            }
+        }
         None => findings.push(Finding::ok(
             "broker",
             "none named: tasks of `impresario dev` stay in process",

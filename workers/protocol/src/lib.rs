@@ -6,11 +6,13 @@
 //!
 //! Not here: AMQP (each side has its own transport), the barrier (the SDK), retries (the engine).
 
+mod brokers;
 mod effect_key;
 mod queues;
 mod result;
 mod task;
 
+pub use brokers::{BROKERS_MAX, Brokers, BrokersError};
 pub use effect_key::{Direction, EffectKey, EffectKeyError};
 pub use queues::{Queues, QueuesError};
 pub use result::{Outcome, Probe, Problem, ResultMessage, TaskResult};

@@ -50,7 +50,8 @@ pub enum QueueKind {
 /// How to talk to RabbitMQ.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `amqp://user:password@host:port/vhost` (`amqps` for TLS). Never logged.
+    /// `amqp://user:password@host:port/vhost` (`amqps` for TLS); the nodes of a cluster separated by commas
+    /// ([`Brokers`](impresario_protocol::Brokers)). Never logged.
     pub url: String,
     /// Shown in the broker's connection list, so that people see who is who.
     pub name: String,

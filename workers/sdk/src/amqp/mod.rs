@@ -9,6 +9,7 @@
 
 mod session;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub enum QueueType {
 /// Where to connect and what to consume.
 #[derive(Clone, Debug)]
 pub struct AmqpSettings {
-    /// `amqp://user:password@host:port/vhost`.
+    /// `amqp://user:password@host:port/vhost`; the nodes of a cluster separated by commas.
     pub url: String,
     /// Names of the queues; must be the engine's.
     pub queues: Queues,
@@ -74,6 +75,8 @@ impl AmqpSettings {
 /// State shared between the transport's handle and its supervisor.
 struct Shared {
     settings: AmqpSettings,
+    /// Where among the broker's addresses the first session begins.
+    first_address: u64,
     /// The publishing channel of the live session and its number, `None` while there is no session.
     publisher: watch::Sender<Option<(u64, Channel)>>,
     /// Take no more deliveries.
@@ -97,6 +100,7 @@ impl AmqpTransport {
     pub fn open(settings: AmqpSettings) -> Self {
         let shared = Arc::new(Shared {
             settings,
+            first_address: anywhere(),
             publisher: watch::Sender::new(None),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
@@ -126,6 +130,11 @@ impl AmqpTransport {
             Ok(Err(_)) | Err(_) => None,
         }
     }
+}
+
+/// A number by chance: the seed of a hash map is the randomness that is at hand.
+fn anywhere() -> u64 {
+    RandomState::new().hash_one(())
 }
 
 impl Drop for AmqpTransport {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use impresario_protocol::{Brokers, BrokersError};
 use lapin::Acker;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{QueueType, Shared};
 use crate::{Delivery, Receipt};
 
+/// Per address.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -45,6 +47,8 @@ enum Ended {
     #[error("could not connect in time")]
     ConnectTimeout,
     #[error(transparent)]
+    Addresses(#[from] BrokersError),
+    #[error(transparent)]
     Amqp(#[from] lapin::Error),
 }
 
@@ -57,7 +61,11 @@ pub(super) async fn supervise(shared: Arc<Shared>, deliveries: mpsc::Sender<Deli
         shared.publisher.send_replace(None);
         match ended {
             Ended::Closed => return,
-            Ended::Cancelled | Ended::Broken | Ended::ConnectTimeout | Ended::Amqp(_) => {
+            Ended::Cancelled
+            | Ended::Broken
+            | Ended::ConnectTimeout
+            | Ended::Addresses(_)
+            | Ended::Amqp(_) => {
                 tracing::warn!(pool = shared.settings.pool, reason = %ended, "AMQP session ended");
             }
         }
@@ -81,12 +89,11 @@ async fn run(
 ) -> Ended {
     let opened = tokio::select! {
         () = shared.close.cancelled() => return Ended::Closed,
-        opened = tokio::time::timeout(CONNECT_WAIT, open(shared)) => opened,
+        opened = open_any(shared, number) => opened,
     };
     let (connection, publish) = match opened {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return Ended::Amqp(error),
-        Err(_) => return Ended::ConnectTimeout,
+        Ok(opened) => opened,
+        Err(ended) => return ended,
     };
     *lived = true;
     tracing::info!(pool = shared.settings.pool, "AMQP session opened");
@@ -101,11 +108,27 @@ async fn run(
     ended
 }
 
-async fn open(shared: &Shared) -> Result<(Connection, Channel), lapin::Error> {
+/// Goes through the addresses until one answers, so that a node of a cluster that is gone costs no pause. Each session
+/// begins at the next one, and each process somewhere else.
+async fn open_any(shared: &Shared, number: u64) -> Result<(Connection, Channel), Ended> {
+    let brokers: Brokers = shared.settings.url.parse()?;
+    let place = shared.first_address.wrapping_add(number);
+    let mut ended = Ended::ConnectTimeout;
+    for url in brokers.beginning_at(usize::try_from(place).unwrap_or_default()) {
+        match tokio::time::timeout(CONNECT_WAIT, open(shared, url)).await {
+            Ok(Ok(opened)) => return Ok(opened),
+            Ok(Err(error)) => ended = Ended::Amqp(error),
+            Err(_) => ended = Ended::ConnectTimeout,
+        }
+    }
+    Err(ended)
+}
+
+async fn open(shared: &Shared, url: &str) -> Result<(Connection, Channel), lapin::Error> {
     let settings = &shared.settings;
     let properties = ConnectionProperties::default()
         .with_connection_name(settings.connection_name.clone().into());
-    let connection = Connection::connect(&settings.url, properties).await?;
+    let connection = Connection::connect(url, properties).await?;
     let publish = connection.create_channel().await?;
     publish
         .confirm_select(ConfirmSelectOptions::default())
