@@ -42,6 +42,7 @@ pub(crate) struct Told {
 #[derive(Clone, Default)]
 pub(crate) struct Sink {
     told: Arc<Mutex<Vec<Told>>>,
+    bodies: Arc<Mutex<Vec<Bytes>>>,
     takes_nothing: Arc<AtomicBool>,
     pub(crate) url: String,
 }
@@ -69,6 +70,11 @@ impl Sink {
         self.told.lock().unwrap().clone()
     }
 
+    /// Every request as it came, those that were not taken included.
+    pub(crate) fn bodies(&self) -> Vec<Bytes> {
+        self.bodies.lock().unwrap().clone()
+    }
+
     /// The trace, as soon as `is_whole` holds of it.
     pub(crate) async fn wait_for(&self, trace: &str, is_whole: impl Fn(&Trace) -> bool) -> Trace {
         let until = Instant::now() + PATIENCE;
@@ -85,6 +91,9 @@ impl Sink {
 }
 
 async fn take(State(sink): State<Sink>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    // Compressed, they could not be searched.
+    assert!(!headers.contains_key("content-encoding"));
+    sink.bodies.lock().unwrap().push(body.clone());
     if sink.takes_nothing.load(Ordering::Relaxed) {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
