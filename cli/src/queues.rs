@@ -1,7 +1,7 @@
 //! The queues of a platform as its broker has them: the names that follow from the database, and a look that makes nothing
 //! and takes nothing.
 
-use impresario_protocol::Queues;
+use impresario_protocol::{Brokers, Queues};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
@@ -60,15 +60,21 @@ pub(crate) struct Look {
     pub(crate) consumers: u32,
 }
 
-pub(crate) async fn connect(url: &str) -> anyhow::Result<Connection> {
-    Connection::connect(url, ConnectionProperties::default())
-        .await
-        .map_err(|error| {
-            coded(
-                Code::Unavailable,
-                format!("the broker does not answer: {error}"),
-            )
-        })
+/// Connects to the first of the broker's addresses that answers.
+pub(crate) async fn connect(urls: &str) -> anyhow::Result<Connection> {
+    let brokers: Brokers = urls.parse()?;
+    let mut problem = None;
+    for url in brokers.beginning_at(0) {
+        match Connection::connect(url, ConnectionProperties::default()).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => problem = Some(error),
+        }
+    }
+    let why = problem.map_or_else(String::new, |error| format!(": {error}"));
+    Err(coded(
+        Code::Unavailable,
+        format!("the broker does not answer{why}"),
+    ))
 }
 
 /// Looks at a queue; nothing when there is none of this name.
