@@ -118,7 +118,7 @@ async fn a_redis_killed_under_load_costs_no_seat_and_no_truth() {
     impresario_metrics::begin(Role::Orchestrator);
     let mut redis = Redis::temporary().unwrap();
     let urls = redis.url();
-    let kills = async {
+    let kills = async move {
         for _ in 0..3 {
             until(sharing()).await;
             let silence = silence();
@@ -137,8 +137,8 @@ async fn members_of_a_cluster_killed_under_load_cost_no_seat_and_no_truth() {
     impresario_metrics::begin(Role::Orchestrator);
     let mut cluster = tokio::task::block_in_place(Cluster::temporary).unwrap();
     let urls = cluster.urls();
-    let members = cluster.members();
-    let kills = async {
+    let kills = async move {
+        let members = cluster.members();
         // Who has the hall's pages goes; who takes over goes, when the one before is back; and so on.
         for round in 1..=3 {
             until(sharing()).await;
@@ -207,7 +207,7 @@ async fn say<T: redis::FromRedisValue>(member: &Redis, command: &redis::Cmd) -> 
 
 /// While members are killed, two buy seats one after the other and always want the same, and six look at the hall through
 /// two processes' caches: no seat is sold twice, and what was sold a second before a look began is sold in it.
-async fn under_load(urls: &str, pace: Duration, kills: impl Future<Output = ()>) {
+async fn under_load(urls: &str, pace: Duration, kills: impl Future<Output = ()> + Send + 'static) {
     let catalog = catalog().await;
     let caches = [0, 1].map(|_| Cache::at(urls).unwrap());
     let free: Vec<String> = {
@@ -258,7 +258,8 @@ async fn under_load(urls: &str, pace: Duration, kills: impl Future<Output = ()>)
         looks
     };
     let kill = async {
-        kills.await;
+        // A task of its own: starting servers takes its thread away, and the load must not wait for that.
+        tokio::spawn(kills).await.unwrap();
         over.store(true, Ordering::Relaxed);
     };
     let readers = join_all(caches.iter().cycle().take(6).map(look));
