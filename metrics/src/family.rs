@@ -29,6 +29,12 @@ pub struct Gauge<const N: usize> {
     meta: Meta,
 }
 
+/// A metric that only grows, and that somebody else keeps: looked up when somebody asks, see [`crate::pull`]. It is never
+/// in the registry, where its zero would stand beside what was looked up.
+pub struct Tally<const N: usize> {
+    meta: Meta,
+}
+
 struct Family<const N: usize, H> {
     handles: Mutex<Option<HashMap<[String; N], H>>>,
 }
@@ -97,6 +103,15 @@ impl Histogram<0> {
 impl<const N: usize> Gauge<N> {
     pub(crate) const fn new(meta: Meta) -> Self {
         Gauge { meta }
+    }
+
+    /// Nothing is seen before somebody looks.
+    pub(crate) fn show(&self) {}
+}
+
+impl<const N: usize> Tally<N> {
+    pub(crate) const fn new(meta: Meta) -> Self {
+        Tally { meta }
     }
 
     /// Nothing is seen before somebody looks.
@@ -204,4 +219,4 @@ macro_rules! metrics {
     )*};
 }
 
-metrics!(Counter, Histogram, Gauge);
+metrics!(Counter, Histogram, Gauge, Tally);

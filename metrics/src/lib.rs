@@ -5,7 +5,7 @@
 //! depends on a metrics library.
 //!
 //! Two ways in. What happens is counted where it happens, through handles that are resolved once ([`Counter`],
-//! [`Histogram`]). What is merely so (slots, ages, depths) is looked up when somebody asks ([`pull`]). Both come out of
+//! [`Histogram`]). What is merely so (slots, ages, depths), or counted by others ([`Tally`]), is looked up when somebody asks ([`pull`]). Both come out of
 //! [`render`] in Prometheus' text format.
 //!
 //! Not here: who listens, dashboards, alerts.
@@ -19,7 +19,7 @@ mod source;
 pub mod table;
 
 pub use document::document;
-pub use family::{Counter, Gauge, Histogram};
+pub use family::{Counter, Gauge, Histogram, Tally};
 pub use metric::{Kind, Label, Meta, Role, Unit, Values};
 pub use metrics::{Counter as Count, Histogram as Times};
 pub use registry::{CONTENT_TYPE, begin, render};

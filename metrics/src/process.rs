@@ -18,7 +18,7 @@ pub(crate) fn read(readings: &mut Readings) {
     readings.gauge(&BUILD_INFO, [version, revision], 1.0);
     readings.gauge(&PROCESS_START, [], started());
     if let Some(seconds) = cpu_seconds() {
-        readings.counter(&PROCESS_CPU_SECONDS, [], seconds);
+        readings.tally(&PROCESS_CPU_SECONDS, [], seconds);
     }
     if let Some(bytes) = resident_bytes() {
         readings.gauge(&PROCESS_RESIDENT_BYTES, [], bytes);

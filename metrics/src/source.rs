@@ -7,8 +7,8 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use crate::OTHER;
-use crate::family::{Counter, Gauge};
-use crate::metric::Meta;
+use crate::family::{Gauge, Tally};
+use crate::metric::{Meta, Values};
 use crate::process;
 
 type Read = Box<dyn Fn(&mut Readings) + Send + Sync>;
@@ -47,9 +47,9 @@ impl Readings {
         self.put(gauge.meta(), &labels, value);
     }
 
-    /// A counter that somebody else keeps is at `value`.
-    pub fn counter<const N: usize>(&mut self, counter: &Counter<N>, labels: [&str; N], value: f64) {
-        self.put(counter.meta(), &labels, value);
+    /// What somebody else counts is at `value`.
+    pub fn tally<const N: usize>(&mut self, tally: &Tally<N>, labels: [&str; N], value: f64) {
+        self.put(tally.meta(), &labels, value);
     }
 
     fn put(&mut self, meta: &Meta, labels: &[&str], value: f64) {
@@ -58,7 +58,13 @@ impl Readings {
             .entry(meta.name)
             .or_insert_with(|| (*meta, BTreeMap::new()));
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-        if sets.contains_key(&labels) || sets.len() + 1 < meta.sets_max.max(2) {
+        // Words are all known and have their room; only names may be more than expected, and the last place is for their sum.
+        let is_named = meta
+            .labels
+            .iter()
+            .any(|label| label.values == Values::Named);
+        let kept = usize::from(is_named && meta.sets_max > 1);
+        if sets.contains_key(&labels) || sets.len() + kept < meta.sets_max {
             sets.insert(labels, value);
         } else {
             // What there is no room for is one sum.
@@ -130,6 +136,19 @@ mod tests {
         );
         drop(source);
         assert!(!crate::render().contains("saga_stuck{"));
+    }
+
+    #[test]
+    fn every_word_of_a_label_has_its_own_series() {
+        let mut readings = Readings::default();
+        for (meta, _) in table::ALL {
+            for set in meta.known_sets() {
+                readings.put(meta, &set, 1.0);
+            }
+        }
+        let text = text(&readings);
+        assert!(text.contains("catalog_seats{state=\"sold\"} 1\n"), "{text}");
+        assert!(!text.contains(OTHER), "{text}");
     }
 
     #[test]

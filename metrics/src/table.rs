@@ -3,7 +3,7 @@
 //! Words are those of ARCHITECTURE.md; `saga_type` is the name of a definition. Bounds are for one process: seven shipped
 //! definitions and as many of a customer's own, each with its steps.
 
-use crate::family::{Counter, Gauge, Histogram};
+use crate::family::{Counter, Gauge, Histogram, Tally};
 use crate::metric::{Kind, Label, Meta, Role, Unit, Values};
 
 const fn named(name: &'static str) -> Label {
@@ -127,11 +127,16 @@ macro_rules! metrics {
         #[doc = $help]
         pub static $id: Gauge<$count> = Gauge::new($meta);
     };
+    (@one tally $id:ident ($count:expr) $meta:expr, $help:literal) => {
+        #[doc = $help]
+        pub static $id: Tally<$count> = Tally::new($meta);
+    };
     (@one histogram $id:ident ($count:expr) $meta:expr, $help:literal) => {
         #[doc = $help]
         pub static $id: Histogram<$count> = Histogram::new($meta);
     };
     (@kind counter) => { Kind::Counter };
+    (@kind tally) => { Kind::Counter };
     (@kind gauge) => { Kind::Gauge };
     (@kind histogram $buckets:ident) => { Kind::Histogram($buckets) };
 }
@@ -262,11 +267,11 @@ metrics! {
         "Connections of this process to PostgreSQL, and how many it may have.";
     gauge PG_CONNECTIONS "saga_postgres_connections" [words("state", &["active", "idle", "idle_in_transaction", "max"])], Count, max 4, Orchestrator,
         "Connections of everybody at the server, and how many it takes.";
-    counter PG_TRANSACTIONS "saga_postgres_transactions_total" [words("result", &["committed", "rolled_back"])], Count, max 2, Orchestrator,
+    tally PG_TRANSACTIONS "saga_postgres_transactions_total" [words("result", &["committed", "rolled_back"])], Count, max 2, Orchestrator,
         "Transactions of the platform's database.";
-    counter PG_BLOCKS "saga_postgres_blocks_total" [words("source", &["memory", "disk"])], Count, max 2, Orchestrator,
+    tally PG_BLOCKS "saga_postgres_blocks_total" [words("source", &["memory", "disk"])], Count, max 2, Orchestrator,
         "Pages that were found in memory, and that were read.";
-    counter PG_DEADLOCKS "saga_postgres_deadlocks_total" [], Count, max 1, Orchestrator,
+    tally PG_DEADLOCKS "saga_postgres_deadlocks_total" [], Count, max 1, Orchestrator,
         "Deadlocks in the platform's database.";
     gauge PG_BYTES "saga_postgres_database_bytes" [], Bytes, max 1, Orchestrator,
         "Size of the platform's database.";
@@ -276,9 +281,9 @@ metrics! {
         "Standbys that stream.";
     gauge PG_LAG "saga_postgres_replica_lag_seconds" [], Seconds, max 1, Orchestrator,
         "Lag of the standby that is furthest behind; 0 without one.";
-    counter PG_WAL "saga_postgres_wal_bytes_total" [], Bytes, max 1, Orchestrator,
+    tally PG_WAL "saga_postgres_wal_bytes_total" [], Bytes, max 1, Orchestrator,
         "Write-ahead log written.";
-    counter PG_ARCHIVE_FAILURES "saga_postgres_wal_archive_failures_total" [], Count, max 1, Orchestrator,
+    tally PG_ARCHIVE_FAILURES "saga_postgres_wal_archive_failures_total" [], Count, max 1, Orchestrator,
         "Segments of the log that could not be archived.";
     histogram HTTP_DURATION "http_server_request_duration_seconds" [words("method", &["GET", "POST"]), words("code", &["2xx", "3xx", "4xx", "5xx"])] in SHORT_SECONDS, Seconds, max 8, Orchestrator | Provider,
         "Requests, by class of their answer's status.";
@@ -330,7 +335,7 @@ metrics! {
         "Always 1; says which program this is.";
     gauge PROCESS_START "process_start_time_seconds" [], Instant, max 1, Any,
         "When the process started.";
-    counter PROCESS_CPU_SECONDS "process_cpu_seconds_total" [], Seconds, max 1, Any,
+    tally PROCESS_CPU_SECONDS "process_cpu_seconds_total" [], Seconds, max 1, Any,
         "Processor time.";
     gauge PROCESS_RESIDENT_BYTES "process_resident_memory_bytes" [], Bytes, max 1, Any,
         "Memory.";
@@ -407,6 +412,24 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+    }
+
+    /// Prometheus keeps the first of two: a zero that was shown beforehand would hide what is looked up.
+    #[test]
+    fn no_series_is_shown_twice() {
+        crate::begin(Role::Orchestrator);
+        let _source = crate::pull(|readings| {
+            for (table, of) in [(&PG_DEADLOCKS, 1.0), (&PG_WAL, 2.0)] {
+                readings.tally(table, [], of);
+            }
+        });
+        let text = crate::render();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let mut seen = BTreeSet::new();
+        for (series, _) in lines.filter_map(|line| line.rsplit_once(' ')) {
+            assert!(seen.insert(series), "{series} is there twice");
+        }
+        assert!(seen.contains("saga_postgres_deadlocks_total"));
     }
 
     #[test]

@@ -13,6 +13,14 @@ use crate::platform::Platform;
 /// Customers at the same time: a little load, so that the machine may be busy with other things.
 const CUSTOMERS: usize = 8;
 
+/// Between two orders of one customer. Together they take 40 seats a second at most, so the house lasts for eight
+/// minutes; in one that is sold out nobody pays any more, and payment workers have nothing in their hands.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The house that everybody wants: 200 rows of 100.
+const ROWS: usize = 200;
+const SEATS_PER_ROW: usize = 100;
+
 /// What they pay with, in turn.
 const TOKENS: [&str; 12] = [
     "tok_ok",
@@ -63,6 +71,11 @@ impl Customers {
         }
     }
 
+    /// How many bookings have come about so far.
+    pub(crate) fn booked(&self) -> usize {
+        self.booked.load(Ordering::Relaxed)
+    }
+
     /// Lets them finish; how many bookings came about.
     pub(crate) fn stop(mut self) -> usize {
         self.stop.store(true, Ordering::Relaxed);
@@ -71,7 +84,7 @@ impl Customers {
                 ended.unwrap();
             }
         });
-        self.booked.load(Ordering::Relaxed)
+        self.booked()
     }
 }
 
@@ -124,6 +137,7 @@ impl Customer {
                 )
                 .await;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -163,8 +177,16 @@ impl Customer {
     }
 }
 
-/// The largest house that is seeded has twenty rows of twenty. Who comes late finds taken what others have.
+/// Rows are named A to Z, then AA to ZZ.
 fn seat_name(number: usize) -> String {
-    let (row, seat) = (number / 20 % 20, number % 20 + 1);
-    format!("{}{seat}", char::from(b'A' + u8::try_from(row).unwrap()))
+    assert!(
+        number < ROWS * SEATS_PER_ROW,
+        "the house is sold out: nobody pays any more"
+    );
+    let (row, seat) = (number / SEATS_PER_ROW, number % SEATS_PER_ROW + 1);
+    let letter = |place: usize| char::from(b'A' + u8::try_from(place).unwrap());
+    match row / 26 {
+        0 => format!("{}{seat}", letter(row)),
+        more => format!("{}{}{seat}", letter(more - 1), letter(row % 26)),
+    }
 }

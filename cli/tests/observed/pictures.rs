@@ -15,6 +15,8 @@ const GAP: f64 = 14.0;
 const COLUMNS: usize = 3;
 /// Lines in one panel at most; the greatest are drawn.
 const LINES_MAX: usize = 6;
+/// Letters of a legend at most: two stand beside each other.
+const LEGEND_MAX: usize = 36;
 
 const COLOURS: [&str; LINES_MAX] = [
     "#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#475569",
@@ -92,7 +94,7 @@ fn stat(svg: &mut String, panel: &Panel, lines: &[(String, &Line)]) {
 }
 
 fn curves(svg: &mut String, panel: &Panel, lines: &[(String, &Line)], more: usize) {
-    let (left, right, top, bottom) = (52.0, WIDTH - 10.0, 28.0, HEIGHT - 52.0);
+    let (left, right, top, bottom) = (52.0, WIDTH - 10.0, 28.0, HEIGHT - 62.0);
     let points = || lines.iter().flat_map(|(_, line)| &line.points);
     let last = points().map(|point| point.0).fold(1.0, f64::max);
     let most = points().map(|point| point.1).fold(0.0, f64::max);
@@ -109,16 +111,19 @@ fn curves(svg: &mut String, panel: &Panel, lines: &[(String, &Line)], more: usiz
         )
         .unwrap();
     }
+    writeln!(
+        svg,
+        "<text x=\"{right}\" y=\"{}\" font-size=\"9\" text-anchor=\"end\" fill=\"#475569\">{last:.0} s</text>",
+        bottom + 11.0
+    )
+    .unwrap();
     for ((name, line), (place, colour)) in lines.iter().zip(COLOURS.iter().enumerate()) {
-        let path: Vec<String> = line
-            .points
-            .iter()
-            .map(|(at, value)| {
-                let x = left + at / last * (right - left);
-                let y = bottom - (value / most).clamp(0.0, 1.0) * (bottom - top);
-                format!("{x:.1},{y:.1}")
-            })
-            .collect();
+        let path = line.points.iter().map(|(at, value)| {
+            let x = left + at / last * (right - left);
+            let y = bottom - (value / most).clamp(0.0, 1.0) * (bottom - top);
+            (format!("{x:.1}"), format!("{y:.1}"))
+        });
+        let path = corners(&path.collect::<Vec<_>>());
         writeln!(
             svg,
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.4\" points=\"{}\"/>",
@@ -145,14 +150,37 @@ fn curves(svg: &mut String, panel: &Panel, lines: &[(String, &Line)], more: usiz
     }
 }
 
-/// The legend with its labels filled in.
+/// A line without the points inside its level stretches: most lines are level most of the time.
+fn corners(points: &[(String, String)]) -> Vec<String> {
+    let level = |place: usize| {
+        let before = place.checked_sub(1).and_then(|before| points.get(before));
+        let is = |other: Option<&(String, String)>| {
+            other.is_some_and(|other| other.1 == points[place].1)
+        };
+        is(before) && is(points.get(place + 1))
+    };
+    let kept = (0..points.len()).filter(|place| !level(*place));
+    kept.map(|place| format!("{},{}", points[place].0, points[place].1))
+        .collect()
+}
+
+/// The legend with its labels filled in; a table has none, and shows its labels.
 fn legend(text: &str, line: &Line) -> String {
     let mut text = text.to_owned();
+    if text.is_empty() {
+        let values: Vec<&str> = line
+            .labels
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect();
+        text = values.join(" ");
+    }
     for (name, value) in &line.labels {
         text = text.replace(&format!("{{{{{name}}}}}"), value);
     }
     // What nobody has is empty, as in Grafana; addresses of a test run say nothing.
-    text.replace("127.0.0.1:", "port ")
+    let text = text.replace("127.0.0.1:", "port ");
+    text.chars().take(LEGEND_MAX).collect()
 }
 
 fn number(scale: Scale, value: f64) -> String {

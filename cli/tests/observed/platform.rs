@@ -10,11 +10,8 @@ use impresario_services::{Folder, Postgres, Program, RabbitMq, port, postgres, r
 /// Starting creates tables, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Under load a worker has a payment in its hands before this is over.
-const TAKES_TASKS: Duration = Duration::from_millis(500);
-
-/// Some looks of Prometheus, and less than a payment waits for the provider.
-const IS_SILENT: Duration = Duration::from_secs(4);
+/// Under load a worker has a payment in its hands within parts of a second; this is for busy machines.
+const TAKES_TASKS: Duration = Duration::from_secs(30);
 
 /// A definition whose undoing fails for good: the only honest way to have something stuck.
 const UNLUCKY: &str = include_str!("unlucky.yaml");
@@ -54,7 +51,7 @@ impl Platform {
         let folder = Folder::temporary("observed").path().to_owned();
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("unlucky.yaml"), UNLUCKY).unwrap();
-        run(impresario(&database).arg("seed"));
+        run(impresario(&database).args(["seed", "--hot"]));
         let rabbitmq = broker.wait().unwrap();
 
         let mut platform = Platform {
@@ -158,24 +155,21 @@ impl Platform {
         }
     }
 
-    /// SIGTERM for one of the two while both have tasks in their hands. The provider says nothing meanwhile, so that the
-    /// last seconds are seconds, and are scraped.
+    /// SIGTERM for one of the two while it has tasks in its hands. The provider says nothing meanwhile: they take until
+    /// their attempts are over (two seconds), and Prometheus looks at the drain.
     pub(crate) fn drain_a_payment_worker(&mut self) {
         let provider = self.processes.iter().find(|one| one.name == "provider");
-        let provider = provider.unwrap().program.pid();
-        signal(provider, "STOP");
-        std::thread::sleep(TAKES_TASKS);
-        let speaks_again = std::thread::spawn(move || {
-            std::thread::sleep(IS_SILENT);
-            signal(provider, "CONT");
-        });
-        let place = self
-            .processes
-            .iter()
-            .position(|one| one.name.starts_with("payment"));
-        let mut drained = self.processes.remove(place.unwrap());
+        let _silent = Silent::of(provider.unwrap().program.pid());
+        let payment = |one: &Process| one.name.starts_with("payment");
+        let place = self.processes.iter().position(payment).unwrap();
+        let mut drained = self.processes.remove(place);
+        let until = Instant::now() + TAKES_TASKS;
+        while tasks_in_hand(drained.port) == 0.0 {
+            let name = &drained.name;
+            assert!(Instant::now() < until, "{name} was given no task");
+            std::thread::sleep(Duration::from_millis(50));
+        }
         drained.program.stop().unwrap();
-        speaks_again.join().unwrap();
     }
 
     /// What the replicas have counted is what is stored, to the last saga: no process was killed.
@@ -263,11 +257,40 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&ran.stdout).into_owned()
 }
 
-fn signal(pid: u32, word: &str) {
+/// Tasks that run in a worker.
+fn tasks_in_hand(port: u16) -> f64 {
+    let text = get(port, "/metrics").expect("a process that runs is measured");
+    let used = |line: &&str| line.starts_with("saga_worker_slots{") && line.contains("\"used\"");
+    let line = text.lines().find(used).expect("a worker shows its slots");
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// A process that is frozen, until this is dropped: also when the test fails, for a frozen one does not end.
+struct Silent(u32);
+
+impl Silent {
+    fn of(pid: u32) -> Silent {
+        assert!(signal(pid, "STOP"), "process {pid} cannot be frozen");
+        Silent(pid)
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        let spoken = signal(self.0, "CONT");
+        // A second panic would hide the first.
+        assert!(
+            spoken || std::thread::panicking(),
+            "the provider stays frozen"
+        );
+    }
+}
+
+fn signal(pid: u32, word: &str) -> bool {
     let sent = Command::new("kill")
         .args([&format!("-{word}"), &pid.to_string()])
         .status();
-    assert!(sent.unwrap().success(), "kill -{word} {pid}");
+    sent.is_ok_and(|status| status.success())
 }
 
 /// The body of a GET that is answered with 200.

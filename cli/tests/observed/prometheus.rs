@@ -12,7 +12,7 @@ use crate::platform::{Platform, get};
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The step of the answers: as often as it scrapes, so that nothing of a short life is missed.
-const STEP_SECONDS: u32 = 2;
+const STEP_SECONDS: u32 = 1;
 
 /// Whether Debian's (or another) Prometheus is in `PATH`.
 pub(crate) fn installed() -> bool {

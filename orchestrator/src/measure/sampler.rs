@@ -200,16 +200,16 @@ impl Sample {
         let in_transaction = server.idle_in_transaction as f64;
         readings.gauge(&PG_CONNECTIONS, ["idle_in_transaction"], in_transaction);
         readings.gauge(&PG_CONNECTIONS, ["max"], server.max_connections as f64);
-        readings.counter(&PG_TRANSACTIONS, ["committed"], server.committed as f64);
-        readings.counter(&PG_TRANSACTIONS, ["rolled_back"], server.rolled_back as f64);
-        readings.counter(&PG_BLOCKS, ["memory"], server.blocks_hit as f64);
-        readings.counter(&PG_BLOCKS, ["disk"], server.blocks_read as f64);
-        readings.counter(&PG_DEADLOCKS, [], server.deadlocks as f64);
+        readings.tally(&PG_TRANSACTIONS, ["committed"], server.committed as f64);
+        readings.tally(&PG_TRANSACTIONS, ["rolled_back"], server.rolled_back as f64);
+        readings.tally(&PG_BLOCKS, ["memory"], server.blocks_hit as f64);
+        readings.tally(&PG_BLOCKS, ["disk"], server.blocks_read as f64);
+        readings.tally(&PG_DEADLOCKS, [], server.deadlocks as f64);
         readings.gauge(&PG_BYTES, [], server.bytes as f64);
         readings.gauge(&PG_OLDEST, [], server.oldest_transaction);
         readings.gauge(&PG_STANDBYS, [], server.standbys as f64);
         readings.gauge(&PG_LAG, [], server.lag);
-        readings.counter(&PG_WAL, [], server.wal_bytes);
-        readings.counter(&PG_ARCHIVE_FAILURES, [], server.archive_failures as f64);
+        readings.tally(&PG_WAL, [], server.wal_bytes);
+        readings.tally(&PG_ARCHIVE_FAILURES, [], server.archive_failures as f64);
     }
 }
