@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused_without_its_passwords() {
-        let many = vec!["amqp://u:secret@h"; BROKERS_MAX + 1].join(",");
+        let many = ["amqp://u:secret@h"; BROKERS_MAX + 1].join(",");
         let refused = [
             ("", BrokersError::Scheme(1)),
             ("postgres://u:secret@h", BrokersError::Scheme(1)),
