@@ -2,8 +2,9 @@
 //!
 //! Two processes: `epmd`, Erlang's port mapper, on a port of its own, and the broker. Both listen on loopback only.
 //! The node's name is always `impresario@localhost`: RabbitMQ ties its data to that name, and since every private
-//! node asks its own port mapper, equal names never meet.
+//! node asks its own port mapper, equal names never meet. Members of a [`Cluster`] share one mapper, and have numbers.
 
+mod cluster;
 mod files;
 
 use std::io::{Read, Write};
@@ -17,11 +18,16 @@ use crate::error::Error;
 use crate::folder::Folder;
 use crate::port;
 use crate::supervisor::{Manners, Supervisor};
+pub use cluster::Cluster;
+use cluster::Member;
 use files::{Files, Ports};
 
 /// A cold start takes about seven seconds on two busy cores.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The name of a node that is alone.
+const ALONE: &str = "impresario@localhost";
 
 /// How a private RabbitMQ is started.
 #[derive(Debug, Clone)]
@@ -34,6 +40,8 @@ pub struct Options {
     pub settings: Vec<String>,
     /// Plugins to start with, for example `rabbitmq_prometheus`.
     pub plugins: Vec<&'static str>,
+    /// Its place in a cluster.
+    member: Option<Member>,
 }
 
 impl Options {
@@ -45,6 +53,7 @@ impl Options {
             port: 0,
             settings: Vec::new(),
             plugins: Vec::new(),
+            member: None,
         }
     }
 }
@@ -56,6 +65,7 @@ pub struct RabbitMq {
     epmd: PathBuf,
     settings: Vec<String>,
     plugins: Vec<&'static str>,
+    member: Option<Member>,
     port: u16,
     supervisor: Supervisor,
 }
@@ -83,6 +93,7 @@ impl RabbitMq {
             epmd,
             settings: options.settings,
             plugins: options.plugins,
+            member: options.member,
             port,
             supervisor,
         };
@@ -175,12 +186,17 @@ impl RabbitMq {
     }
 
     fn files(&self) -> Files {
-        Files::below(self.supervisor.folder().path())
+        let node = self.member.as_ref().map_or(ALONE.to_owned(), Member::node);
+        Files::below(self.supervisor.folder().path(), &node)
     }
 
     fn run(&mut self) -> Result<(), Error> {
         let files = self.files();
         files.write(&self.settings, &self.plugins)?;
+        let shared = self.member.as_ref().map(|member| member.mapper);
+        if let Some(member) = &self.member {
+            files.write_cookie(&member.cookie)?;
+        }
         let (epmd, server) = (&self.epmd, self.bin.join("rabbitmq-server"));
         let log = files.log();
         let manners = |name, stop_patience| Manners {
@@ -192,15 +208,17 @@ impl RabbitMq {
         self.port = self.supervisor.on_port(self.port, |supervisor, port| {
             let ports = Ports {
                 amqp: port,
-                mapper: port::free()?,
+                mapper: shared.map_or_else(port::free, Ok)?,
                 node: port::free()?,
             };
             files.write_ports(ports)?;
 
-            let mut mapper = Command::new(epmd);
-            files.environment(&mut mapper, ports);
-            let mapper = supervisor.spawn(mapper, manners("epmd", Duration::from_secs(5)))?;
-            mapper.wait_ready(&log, START_PATIENCE, || port::connect(ports.mapper).is_ok())?;
+            if shared.is_none() {
+                let mut mapper = Command::new(epmd);
+                files.environment(&mut mapper, ports);
+                let mapper = supervisor.spawn(mapper, manners("epmd", Duration::from_secs(5)))?;
+                mapper.wait_ready(&log, START_PATIENCE, || port::connect(ports.mapper).is_ok())?;
+            }
 
             let mut broker = Command::new(&server);
             files.environment(&mut broker, ports);

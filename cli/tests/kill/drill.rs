@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::chance::Chance;
 use crate::crowd::CROWD;
 use crate::load::{Crowd, Load, Wish};
-use crate::platform::{Platform, Wiring};
+use crate::platform::{Beside, Platform, Wiring};
 use crate::programs::{ROLES, Role};
 use crate::round::fail;
 use crate::servers::Servers;
@@ -46,7 +46,11 @@ pub(crate) fn run(seed: u64) {
     provider.create_database("provider").unwrap();
     let provider = (provider.url("provider"), provider);
     let name = format!("drill-{seed}");
-    let mut platform = Platform::beside(Servers::start(), &name, Wiring::Direct, Some(provider.0));
+    let beside = Beside {
+        provider_database: Some(provider.0),
+        ..Beside::default()
+    };
+    let mut platform = Platform::beside(Servers::start(), &name, Wiring::Direct, beside);
 
     // Given a platform that is backed up, and is lost under load.
     let backups = platform.logs().join("backups");

@@ -29,6 +29,7 @@ mod history;
 mod link;
 mod load;
 mod log;
+mod members;
 mod outage;
 mod planted;
 mod platform;
@@ -117,6 +118,17 @@ fn h15_a_failover_to_a_synchronous_standby_loses_nothing() {
     }
     let _turn = alone();
     failover::run(number("KILL_SEED", chance::from_the_clock()));
+}
+
+/// A lane of its own: a node that was killed takes up to a minute to come back on a small machine, and five do.
+#[test]
+#[ignore = "minutes; cargo test --workspace --locked --test kill -- --ignored --nocapture h16_nodes"]
+fn h16_nodes_of_the_broker_that_are_lost_take_nothing_with_them() {
+    if servers_are_missing() {
+        return;
+    }
+    let _turn = alone();
+    members::run(number("KILL_SEED", chance::from_the_clock()));
 }
 
 #[test]

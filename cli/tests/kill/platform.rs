@@ -28,6 +28,16 @@ pub(crate) enum Wiring {
     Linked,
 }
 
+/// What is not where it usually is.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// The provider's books.
+    pub(crate) provider_database: Option<String>,
+    /// The broker, for the processes: all nodes of a cluster.
+    pub(crate) amqp: Option<String>,
+    pub(crate) queues: Option<&'static str>,
+}
+
 /// The running platform. Programs end before the servers they use.
 pub(crate) struct Platform {
     pub(crate) programs: Programs,
@@ -62,15 +72,15 @@ impl Platform {
 
     /// A fresh platform on servers that run.
     pub(crate) fn on(servers: Servers, name: &str, wiring: Wiring) -> Platform {
-        Platform::beside(servers, name, wiring, None)
+        Platform::beside(servers, name, wiring, Beside::default())
     }
 
-    /// The same, with a provider that keeps its books elsewhere.
+    /// The same, with some of it elsewhere.
     pub(crate) fn beside(
         mut servers: Servers,
         name: &str,
         wiring: Wiring,
-        provider_database: Option<String>,
+        beside: Beside,
     ) -> Platform {
         let folder = Folder::temporary(&format!("kill-{name}"));
         let logs = Logs {
@@ -94,9 +104,10 @@ impl Platform {
             Wiring::Linked => Wires::lay(&runtime, &far),
         };
         let addresses = Addresses {
-            provider_database: provider_database.unwrap_or_else(|| database.clone()),
+            provider_database: beside.provider_database.unwrap_or_else(|| database.clone()),
             database: database.clone(),
-            amqp: servers.rabbitmq.url(),
+            amqp: beside.amqp.unwrap_or_else(|| servers.rabbitmq.url()),
+            queues: beside.queues,
             serve: [serve_0, serve_1],
             provider,
             wires,

@@ -48,6 +48,8 @@ pub(crate) struct Addresses {
     /// The provider's, which is somebody else's.
     pub(crate) provider_database: String,
     pub(crate) amqp: String,
+    /// Their kind, when it is not the usual.
+    pub(crate) queues: Option<&'static str>,
     pub(crate) serve: [u16; 2],
     pub(crate) provider: u16,
     /// What stands between the processes and the servers, if anything does.
@@ -182,6 +184,7 @@ impl Programs {
             database,
             provider_database,
             amqp,
+            queues,
             serve,
             provider,
             wires,
@@ -214,6 +217,9 @@ impl Programs {
             ]),
         };
         command.args(["--database-url", &database]);
+        if let Some(kind) = queues {
+            command.env("IMPRESARIO_QUEUES", kind);
+        }
         command.env("RUST_LOG", "info,sqlx=warn,lapin=warn");
         command.env("RUST_BACKTRACE", "1").env("NO_COLOR", "1");
         command

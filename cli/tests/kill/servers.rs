@@ -25,6 +25,11 @@ impl Servers {
     pub(crate) fn start() -> Servers {
         let broker = rabbitmq::Options::at(Folder::temporary("kill-rabbitmq"));
         let broker = RabbitMq::start_in_background(broker);
+        Servers::with(|| broker.wait().unwrap())
+    }
+
+    /// With this broker.
+    pub(crate) fn with(broker: impl FnOnce() -> RabbitMq) -> Servers {
         let mut options = postgres::Options::at(Folder::temporary("kill-postgres"));
         options.max_connections = CONNECTIONS_MAX;
         let postgres = Postgres::start(options).unwrap();
@@ -32,7 +37,7 @@ impl Servers {
         let events = seed(&postgres.url(TEMPLATE));
         Servers {
             postgres,
-            rabbitmq: broker.wait().unwrap(),
+            rabbitmq: broker(),
             events,
             databases: 0,
         }

@@ -289,3 +289,30 @@ async fn h16_every_loss_of_a_queue_that_vanishes_again_and_again_is_told() {
     rabbit.close(LIMIT).await;
     outside.clean(&[&pool], &[]).await;
 }
+
+/// Of three addresses one refuses, one accepts and says nothing, and one is the broker.
+#[tokio::test(flavor = "multi_thread")]
+async fn h16_nodes_that_are_gone_or_silent_are_passed_over_again_and_again() {
+    let (proxy, outside) = (Proxy::start().await, Outside::connect().await);
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = silent.local_addr().unwrap();
+    let mut engine = Engine::start(Options {
+        connect_timeout: Duration::from_millis(500),
+        ..Options::new(format!("amqp://127.0.0.1:1,amqp://{at},{}", proxy.url()))
+    });
+    let partition = unique_partition();
+    engine.rabbit.read_partitions(vec![partition]).await;
+    engine.expect(&format!("reading {partition}")).await;
+    // More often than one silent address may have attempts in the race.
+    for round in 0..6 {
+        proxy.cut();
+        engine.expect(&format!("interrupted {partition}")).await;
+        engine.expect(&format!("reading {partition}")).await;
+        outside.answer(partition, &round.to_string()).await;
+        let result = engine.expect_result(partition, &round.to_string()).await;
+        result.acknowledge();
+    }
+    outside.until_ready(&results_queue(partition), 0).await;
+    engine.close().await;
+    outside.clean(&[], &[partition]).await;
+}

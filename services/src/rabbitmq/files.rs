@@ -4,6 +4,7 @@
 //! port for the port mapper. Each of them is pointed into our folder here, for the server and for `rabbitmqctl`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,13 +24,27 @@ pub(super) struct Ports {
 #[derive(Debug, Clone)]
 pub(super) struct Files {
     folder: PathBuf,
+    node: String,
 }
 
 impl Files {
-    pub(super) fn below(folder: &Path) -> Self {
+    pub(super) fn below(folder: &Path, node: &str) -> Self {
         Self {
             folder: folder.to_owned(),
+            node: node.to_owned(),
         }
+    }
+
+    /// Members of a cluster know each other by one cookie.
+    pub(super) fn write_cookie(&self, cookie: &str) -> Result<(), Error> {
+        let file = self.folder.join("home/.erlang.cookie");
+        if file.exists() {
+            return Ok(());
+        }
+        fs::write(&file, cookie).map_err(|e| Error::io("write", &file, &e))?;
+        // Erlang refuses one that others can read.
+        let private = fs::Permissions::from_mode(0o400);
+        fs::set_permissions(&file, private).map_err(|e| Error::io("protect", &file, &e))
     }
 
     pub(super) fn log(&self) -> PathBuf {
@@ -91,7 +106,7 @@ impl Files {
         command.env("LANG", "C.UTF-8").env("LC_ALL", "C.UTF-8");
         command.env("ERL_EPMD_PORT", ports.mapper.to_string());
         command.env("ERL_EPMD_ADDRESS", "127.0.0.1");
-        command.env("RABBITMQ_NODENAME", "impresario@localhost");
+        command.env("RABBITMQ_NODENAME", &self.node);
         command.env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1");
         command.env("RABBITMQ_NODE_PORT", ports.amqp.to_string());
         command.env("RABBITMQ_DIST_PORT", ports.node.to_string());
