@@ -114,14 +114,18 @@ pub struct Committed {
 
 /// Commits a batch.
 pub async fn commit(connection: &mut PgConnection, batch: &Batch) -> Answer {
-    let answered = match execute(connection, Rivals::Unlikely, batch).await {
-        // The server says that it has rolled it back: the same batch may be tried at once.
-        Err(error) if is_contended(&error) => {
-            COMMITS_CONTENDED.add(1);
-            execute(connection, Rivals::Seen, batch).await
-        }
-        answered => answered,
-    };
+    let mut shape = Shape::of(batch, Rivals::Unlikely);
+    let mut answered = execute(connection, shape, batch).await;
+    // In each of these the server says that it has rolled it back: the same batch may be tried at once.
+    if says(&answered, UNDEFINED_TABLE) {
+        // A day that is gone: whether its keys were used is known all the same.
+        shape = shape.about_all_days();
+        answered = execute(connection, shape, batch).await;
+    }
+    if says(&answered, UNIQUE_VIOLATION) {
+        COMMITS_CONTENDED.add(1);
+        answered = execute(connection, shape.with_rivals(), batch).await;
+    }
     match answered {
         Ok(committed) => Answer::Committed(committed),
         Err(error) => match aftermath(&error) {
@@ -132,15 +136,20 @@ pub async fn commit(connection: &mut PgConnection, batch: &Batch) -> Answer {
     }
 }
 
-fn is_contended(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.is_unique_violation())
+const UNDEFINED_TABLE: &str = "42P01";
+const UNIQUE_VIOLATION: &str = "23505";
+
+fn says(answered: &Result<Committed, sqlx::Error>, code: &str) -> bool {
+    let database = answered
+        .as_ref()
+        .err()
+        .and_then(sqlx::Error::as_database_error);
+    database.and_then(|error| error.code()).as_deref() == Some(code)
 }
 
 async fn execute(
     connection: &mut PgConnection,
-    rivals: Rivals,
+    shape: Shape,
     batch: &Batch,
 ) -> Result<Committed, sqlx::Error> {
     let Batch {
@@ -153,7 +162,7 @@ async fn execute(
     } = batch;
     let journalled: Vec<&[u8]> = rows.body.iter().map(Bytes::as_ref).collect();
     let bodies: Vec<&[u8]> = tasks.body.iter().map(Bytes::as_ref).collect();
-    sqlx::query(AssertSqlSafe(Shape::of(batch, rivals).sql()))
+    sqlx::query(AssertSqlSafe(shape.sql()))
         .bind(&starts.tenant)
         .bind(&starts.definition)
         .bind(&starts.key)

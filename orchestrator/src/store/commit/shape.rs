@@ -49,6 +49,19 @@ impl Shape {
         }
     }
 
+    /// The same, about every day there is.
+    pub(super) fn about_all_days(self) -> Shape {
+        Shape { day: None, ..self }
+    }
+
+    /// The same, for when somebody else is known to write the same rows.
+    pub(super) fn with_rivals(self) -> Shape {
+        Shape {
+            rivals: Rivals::Seen,
+            ..self
+        }
+    }
+
     pub(super) fn sql(self) -> String {
         let (saga, journal) = match self.day {
             Some(day) => (format!("saga_{day}"), format!("journal_{day}")),
