@@ -101,18 +101,7 @@ fn secrets() {
 fn replicas_are_spread() {
     // Members of a cluster must be apart, replicas should be.
     for (name, least) in [("orchestrator", 2), ("payment", 2), ("rabbitmq", 3)] {
-        let selector = format!("app.kubernetes.io/name={name}");
-        let nodes = kubectl(&[
-            "--namespace",
-            NAMESPACE,
-            "get",
-            "pods",
-            "--selector",
-            &selector,
-            "--output",
-            "jsonpath={.items[*].spec.nodeName}",
-        ]);
-        let mut nodes: Vec<&str> = nodes.split_whitespace().collect();
+        let mut nodes = of_pods(name, "spec.nodeName");
         nodes.sort_unstable();
         nodes.dedup();
         assert!(nodes.len() >= least, "{name}: {nodes:?}");
@@ -156,8 +145,14 @@ fn a_second_member_is_not_evicted() {
 
 /// The names of a workload's pods.
 fn pods(name: &str) -> Vec<String> {
+    of_pods(name, "metadata.name")
+}
+
+/// A field of each of a workload's pods.
+fn of_pods(name: &str, field: &str) -> Vec<String> {
     let selector = format!("app.kubernetes.io/name={name}");
-    let names = kubectl(&[
+    let output = format!("jsonpath={{.items[*].{field}}}");
+    let fields = kubectl(&[
         "--namespace",
         NAMESPACE,
         "get",
@@ -165,9 +160,9 @@ fn pods(name: &str) -> Vec<String> {
         "--selector",
         &selector,
         "--output",
-        "jsonpath={.items[*].metadata.name}",
+        &output,
     ]);
-    names.split_whitespace().map(str::to_owned).collect()
+    fields.split_whitespace().map(str::to_owned).collect()
 }
 
 /// How many replicas each pool is to have, as the controller says it.

@@ -192,16 +192,19 @@ mod tests {
         Key::parse(&format!("k:{bytes}")).unwrap()
     }
 
-    fn told(body: &Value, key: Option<&Key>) -> Result<Event, Untellable> {
-        let body = serde_json::to_vec(body).unwrap();
-        let row = Row {
+    fn row(body: &[u8]) -> Row<'_> {
+        Row {
             saga: SagaId(uuid::Uuid::nil()),
             seq: 3,
-            body: &body,
+            body,
             tenant: "main",
             definition: "booking",
-        };
-        event(row, key)
+        }
+    }
+
+    fn told(body: &Value, key: Option<&Key>) -> Result<Event, Untellable> {
+        let body = serde_json::to_vec(body).unwrap();
+        event(row(&body), key)
     }
 
     fn about_ada() -> Value {
@@ -263,13 +266,7 @@ mod tests {
         let body =
             serde_json::to_vec(&json!({ "c": "a.1", "at": 7, "by": ["timer"], "ev": events }))
                 .unwrap();
-        let row = Row {
-            saga: SagaId(uuid::Uuid::nil()),
-            seq: 3,
-            body: &body,
-            tenant: "main",
-            definition: "booking",
-        };
+        let row = row(&body);
         let decided = Decided {
             row,
             commit: "a.1",

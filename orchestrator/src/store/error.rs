@@ -75,8 +75,13 @@ const READ_ONLY: &str = "25006";
 /// Whether it was a standby that answered, at the primary's address: it is promoted soon, or another server gets the
 /// address.
 pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    has_code(error, READ_ONLY)
+}
+
+/// Whether the server answered with this SQLSTATE.
+pub(super) fn has_code(error: &sqlx::Error, code: &str) -> bool {
     let database = error.as_database_error();
-    database.and_then(|error| error.code()).as_deref() == Some(READ_ONLY)
+    database.and_then(|error| error.code()).as_deref() == Some(code)
 }
 
 /// Reads the aftermath of a failed autocommit statement.

@@ -20,11 +20,6 @@ impl Brokers {
         let count = self.urls.len();
         (0..count).map(move |step| self.urls[(place % count + step) % count].as_str())
     }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.urls.len()
-    }
 }
 
 impl std::fmt::Debug for Brokers {

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use super::Error;
-use super::error::{Aftermath, aftermath};
+use super::error::{Aftermath, aftermath, has_code};
 use shape::{Rivals, Shape};
 
 /// Everything that one commit adds, column by column.
@@ -140,11 +140,7 @@ const UNDEFINED_TABLE: &str = "42P01";
 const UNIQUE_VIOLATION: &str = "23505";
 
 fn says(answered: &Result<Committed, sqlx::Error>, code: &str) -> bool {
-    let database = answered
-        .as_ref()
-        .err()
-        .and_then(sqlx::Error::as_database_error);
-    database.and_then(|error| error.code()).as_deref() == Some(code)
+    answered.as_ref().is_err_and(|error| has_code(error, code))
 }
 
 async fn execute(
